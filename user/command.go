@@ -1,0 +1,123 @@
+package user
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// CommandType names what is asked.
+type CommandType string
+
+// The commands.
+const (
+	Register CommandType = "register"
+	Verify   CommandType = "verify"
+	Resend   CommandType = "resend"
+)
+
+// Command asks for one change of one address. Whatever Step decides by is in
+// the command, the state or a constant: what is random and what is a setting
+// travels in it.
+type Command struct {
+	ID             string      `json:"command_id"` // the same id again has no second effect
+	Type           CommandType `json:"type"`
+	Email          string      `json:"email"` // normalised
+	VerificationID string      `json:"verification_id"`
+	IssuedAt       time.Time   `json:"issued_at"` // by the sender's clock: shown, never decided by
+
+	FirstName string `json:"first_name,omitempty"`
+	LastName  string `json:"last_name,omitempty"`
+	Locale    string `json:"locale,omitempty"`
+
+	// Register, and resend in case it needs a new code.
+	SecretID     string `json:"secret_id,omitempty"`
+	Nonce        []byte `json:"nonce,omitempty"`
+	AnswerDigest []byte `json:"answer_digest,omitempty"`
+	LinkDigest   []byte `json:"link_digest,omitempty"`
+
+	// Verify: one of the two.
+	Answer      []byte `json:"answer,omitempty"`       // made from the guessed code
+	TokenDigest []byte `json:"token_digest,omitempty"` // SHA-256 of the link's token
+
+	Policy Policy `json:"policy"`
+}
+
+// ErrInvalidCommand is wrapped by every error of Validate.
+var ErrInvalidCommand = errors.New("invalid command")
+
+// Validate says what is missing from the command, naming the field and never a value.
+func (c Command) Validate() error {
+	need := func(field string, ok bool) error {
+		if ok {
+			return nil
+		}
+		return fmt.Errorf("%w: %s: %s is missing or of the wrong length", ErrInvalidCommand, c.Type, field)
+	}
+	code := func() error {
+		return errors.Join(
+			need("secret_id", c.SecretID != ""),
+			need("nonce", len(c.Nonce) == NonceSize),
+			need("answer_digest", len(c.AnswerDigest) == digestSize),
+			need("link_digest", len(c.LinkDigest) == digestSize),
+		)
+	}
+	err := errors.Join(
+		need("command_id", c.ID != ""),
+		need("email", c.Email != ""),
+		need("verification_id", c.VerificationID != ""),
+	)
+	switch c.Type {
+	case Register:
+		return errors.Join(err, need("first_name", c.FirstName != ""), code())
+	case Resend:
+		return errors.Join(err, code())
+	case Verify:
+		return errors.Join(err, need("answer or token_digest", len(c.Answer) == digestSize != (len(c.TokenDigest) == digestSize)))
+	}
+	return fmt.Errorf("%w: type must be one of %s, %s, %s", ErrInvalidCommand, Register, Verify, Resend)
+}
+
+// Policy holds the limits that are settings. Step clamps each to its bounds,
+// so no sender of commands can loosen them beyond.
+type Policy struct {
+	CodeTTLSeconds      int `json:"code_ttl_seconds"`      // Defaults to 600, which is also the most (NIST SP 800-63B-4 §3.1.3).
+	Tries               int `json:"tries"`                 // Wrong guesses a verification. Defaults to 5, at most 10.
+	MailIntervalSeconds int `json:"mail_interval_seconds"` // Between two mails to an address. Defaults to 60, at most 3600.
+	MailsPerHour        int `json:"mails_per_hour"`        // To one address. Defaults to 5, at most 20.
+	MailsPerDay         int `json:"mails_per_day"`         // To one address. Defaults to 10, at most 50.
+}
+
+// DefaultPolicy is what the package's rules say when nothing is set.
+func DefaultPolicy() Policy {
+	return Policy{CodeTTLSeconds: 600, Tries: 5, MailIntervalSeconds: 60, MailsPerHour: 5, MailsPerDay: 10}
+}
+
+// MaxPolicy holds the upper bounds.
+func MaxPolicy() Policy {
+	return Policy{CodeTTLSeconds: 600, Tries: 10, MailIntervalSeconds: 3600, MailsPerHour: 20, MailsPerDay: 50}
+}
+
+// clamped puts every limit between 1 and its upper bound; an absent one gets its default.
+func (p Policy) clamped() Policy {
+	def, top := DefaultPolicy(), MaxPolicy()
+	clamp := func(v, d, t int) int {
+		if v <= 0 {
+			v = d
+		}
+		return min(v, t)
+	}
+	return Policy{
+		CodeTTLSeconds:      clamp(p.CodeTTLSeconds, def.CodeTTLSeconds, top.CodeTTLSeconds),
+		Tries:               clamp(p.Tries, def.Tries, top.Tries),
+		MailIntervalSeconds: clamp(p.MailIntervalSeconds, def.MailIntervalSeconds, top.MailIntervalSeconds),
+		MailsPerHour:        clamp(p.MailsPerHour, def.MailsPerHour, top.MailsPerHour),
+		MailsPerDay:         clamp(p.MailsPerDay, def.MailsPerDay, top.MailsPerDay),
+	}
+}
+
+func (p Policy) codeTTL() time.Duration { return time.Duration(p.CodeTTLSeconds) * time.Second }
+
+func (p Policy) mailInterval() time.Duration {
+	return time.Duration(p.MailIntervalSeconds) * time.Second
+}

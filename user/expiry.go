@@ -1,0 +1,46 @@
+package user
+
+import (
+	"slices"
+	"time"
+)
+
+// Rules:
+//   - a code is accepted for ten minutes at most (NIST SP 800-63B-4 §3.1.3);
+//   - a verification can be asked about and renewed for 24 h, then it is gone;
+//   - the proven verification stays: it is the account's evidence.
+
+const (
+	verificationLife = 24 * time.Hour
+	keptCodeless     = 32 // verifications a row that hold no slot
+)
+
+// expired says whether the code's time is over. A verification without a code
+// expires alike, so that nobody can tell it apart.
+func (v *Verification) expired(now time.Time) bool { return !now.Before(v.ExpiresAt) }
+
+// prune forgets what is too old to matter.
+func (s *State) prune(now time.Time) {
+	s.Verifications = slices.DeleteFunc(s.Verifications, func(v Verification) bool {
+		return v.Status != VerificationVerified && now.Sub(v.OpenedAt) >= verificationLife
+	})
+	s.Mails = slices.DeleteFunc(s.Mails, func(t time.Time) bool { return now.Sub(t) >= 24*time.Hour })
+}
+
+// dropCodeless forgets the oldest verifications without a slot beyond 32, so
+// that registrations over the limit cannot grow a row.
+func (s *State) dropCodeless() {
+	n := 0
+	for _, v := range s.Verifications {
+		if !v.Slot {
+			n++
+		}
+	}
+	s.Verifications = slices.DeleteFunc(s.Verifications, func(v Verification) bool {
+		drop := !v.Slot && n > keptCodeless
+		if drop {
+			n--
+		}
+		return drop
+	})
+}

@@ -1,0 +1,60 @@
+package user
+
+import (
+	"slices"
+	"time"
+)
+
+// Rules:
+//   - the same command id gives the same outcome and has no second effect;
+//   - outcomes are kept per verification, so nobody can flush another's;
+//   - the last 16 are kept, and the proving one always.
+
+const (
+	keptOutcomes  = 16
+	keptUnmatched = 16
+)
+
+// Result is what came of a command.
+type Result string
+
+// The results.
+const (
+	Accepted        Result = "accepted"          // register, resend: whatever was done about it
+	Verified        Result = "verified"          // this command proved the address
+	CodeInvalid     Result = "code_invalid"      // a wrong guess; AttemptsRemaining says how many are left
+	CodeExpired     Result = "code_expired"      // the code's time is over, or the verification is proven, closed or gone
+	TooManyAttempts Result = "too_many_attempts" // all tries are used up: a new registration is needed, waiting does not help
+)
+
+// Outcome is what came of one command.
+type Outcome struct {
+	CommandID         string      `json:"command_id"`
+	Type              CommandType `json:"type"`
+	Result            Result      `json:"result"`
+	AttemptsRemaining int         `json:"attempts_remaining"`
+	At                time.Time   `json:"at"`
+}
+
+// Outcome returns what came of a command for that verification, as long as it is remembered.
+func (s *State) Outcome(verificationID, commandID string) (Outcome, bool) {
+	list := s.Unmatched
+	if v := s.Verification(verificationID); v != nil {
+		list = v.Outcomes
+	}
+	i := slices.IndexFunc(list, func(o Outcome) bool { return o.CommandID == commandID })
+	if i < 0 {
+		return Outcome{}, false
+	}
+	return list[i], true
+}
+
+// remember appends an outcome and forgets the oldest beyond what is kept.
+func remember(list []Outcome, o Outcome, keep int) []Outcome {
+	list = append(list, o)
+	if len(list) <= keep {
+		return list
+	}
+	oldest := slices.IndexFunc(list, func(o Outcome) bool { return o.Result != Verified })
+	return slices.Delete(list, oldest, oldest+1)
+}

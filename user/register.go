@@ -1,0 +1,46 @@
+package user
+
+import "time"
+
+// Rules:
+//   - each registration opens a verification of its own, with its own code, names and failures
+//     (the code is bound to the request it was made for: OWASP ASVS 5.0 6.6.2);
+//   - without a mail slot, or for a verified address, it holds no code and can never match,
+//     and looks the same from outside (OWASP ASVS 5.0 6.3.8);
+//   - the account is created with the first code that is mailed.
+
+func (s *State) register(c Command, now time.Time) []Event {
+	if s.Verification(c.VerificationID) != nil {
+		return nil // a repeat whose outcome is forgotten: the first one won
+	}
+	s.Verifications = append(s.Verifications, Verification{
+		ID: c.VerificationID, Status: VerificationOpen, SecretID: c.SecretID,
+		FirstName: c.FirstName, LastName: c.LastName, Locale: c.Locale,
+		OpenedAt: now, ExpiresAt: now.Add(c.Policy.codeTTL()),
+		Slot: s.takeSlot(c.Policy, now),
+	})
+	v := &s.Verifications[len(s.Verifications)-1]
+	if v.Slot {
+		return s.mailCode(c, v, now)
+	}
+	s.dropCodeless()
+	return nil
+}
+
+// mailCode gives v a new code and asks for its mail; a verified address gets
+// the notice instead. The slot is taken already.
+func (s *State) mailCode(c Command, v *Verification, now time.Time) []Event {
+	if s.Status == StatusVerified {
+		if !s.takeNotice(now) {
+			return nil
+		}
+		return []Event{s.event(RegistrationRepeated, c.ID, v)}
+	}
+	v.Nonce, v.AnswerDigest, v.LinkDigest = c.Nonce, c.AnswerDigest, c.LinkDigest
+	v.ExpiresAt = now.Add(c.Policy.codeTTL())
+	if s.Status == StatusPending {
+		return []Event{s.event(CodeRequested, c.ID, v)}
+	}
+	s.Status, s.UserID, s.CreatedAt = StatusPending, deriveID(c.ID, "user"), now
+	return []Event{s.event(AccountCreated, c.ID, v)}
+}

@@ -1,0 +1,47 @@
+package user
+
+import "time"
+
+// Step applies a command to the state of its address and returns the new
+// state, the events of the transition and what came of the command. The zero
+// State is an address nobody has asked about. recorded is the command's time
+// on its topic; Step's time never goes back behind the state's.
+//
+// A command whose id has an outcome already changes nothing and gives that
+// outcome again, without events. The command must be valid (Command.Validate).
+func Step(s State, c Command, recorded time.Time) (State, []Event, Outcome) {
+	if o, ok := s.Outcome(c.VerificationID, c.ID); ok {
+		return s, nil, o
+	}
+	now := recorded.UTC()
+	if now.Before(s.UpdatedAt) {
+		now = s.UpdatedAt
+	}
+	c.Policy = c.Policy.clamped()
+
+	s = s.clone()
+	s.Email = c.Email
+	s.Version++
+	s.UpdatedAt = now
+	s.prune(now)
+
+	outcome := Outcome{CommandID: c.ID, Type: c.Type, At: now}
+	var events []Event
+	switch c.Type {
+	case Register:
+		events = s.register(c, now)
+		outcome.Result = Accepted
+	case Resend:
+		events = s.resend(c, now)
+		outcome.Result = Accepted
+	case Verify:
+		outcome.Result, events = s.verify(c, now)
+	}
+	if v := s.Verification(c.VerificationID); v != nil {
+		outcome.AttemptsRemaining = v.triesLeft(c.Policy)
+		v.Outcomes = remember(v.Outcomes, outcome, keptOutcomes)
+	} else {
+		s.Unmatched = remember(s.Unmatched, outcome, keptUnmatched)
+	}
+	return s, events, outcome
+}
