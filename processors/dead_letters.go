@@ -1,0 +1,66 @@
+package processors
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/lovoo/goka"
+	"github.com/sirupsen/logrus"
+
+	"countersign/topics"
+	"countersign/user"
+)
+
+// Rules:
+//   - a record without a value, with one that cannot be read, or with a key that is not its address
+//     is a dead letter; so is one whose handling panics;
+//   - a dead letter changes no state.
+
+// errKey means that a record's key is not the address it is about.
+var errKey = errors.New("key is not the normalised address that the value names")
+
+// panicked is a panic of a pure function, caught before anything was written.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("panic: %T", p.value) }
+
+// guard turns a panic of f into an error. f must not touch goka's context: a
+// panic behind a write must end the processor.
+func guard(f func()) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &panicked{value: r, stack: debug.Stack()}
+		}
+	}()
+	f()
+	return nil
+}
+
+// checkKey makes sure that a record's key is the address its value names.
+func checkKey(key, email string) error {
+	if normal, err := user.NormalizeAddress(key, false); err != nil || normal != key || key != email {
+		return errKey
+	}
+	return nil
+}
+
+// deadLetter puts the record that ctx is at aside.
+func deadLetter(ctx goka.Context, log logrus.FieldLogger, value []byte, reason error) {
+	letter := topics.DeadLetter{
+		Topic: string(ctx.Topic()), Partition: ctx.Partition(), Offset: ctx.Offset(),
+		Group: string(ctx.Group()), Reason: reason, Value: value,
+	}
+	var p *panicked
+	if errors.As(reason, &p) {
+		letter.Stack = p.stack
+	}
+	log.WithError(reason).WithFields(logrus.Fields{
+		"topic": letter.Topic, "partition": letter.Partition, "offset": letter.Offset,
+	}).Error("record put aside as dead letter")
+	record, headers := letter.Record()
+	ctx.Emit(topics.DeadLetters, ctx.Key(), record, goka.WithCtxEmitHeaders(headers))
+}
