@@ -1,0 +1,54 @@
+# Only go and make are needed to run, build and test; test-kafka and e2e also need Java, Maven and Python.
+LINT := go tool -modfile=lint/go.mod
+SINK := .cache/aiosmtpd-1.4.6
+
+# The race detector needs cgo, and go switches cgo off where it finds no C compiler.
+RACE     := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+SAY_RACE := $(if $(RACE),,@echo "no C compiler found: testing without the race detector")
+
+# A Kafka that is already there is used as it is.
+ifdef KAFKA_BROKER_LIST
+WITH_KAFKA :=
+else
+WITH_KAFKA := .ci/kafka run --
+endif
+
+.PHONY: help run build test test-kafka e2e lint fmt clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+run: build ## build and start everything in one process; Ctrl-C stops it
+	@exec bin/countersign run
+
+build: ## build bin/countersign
+	go build -o bin/countersign ./cmd/countersign
+
+test: ## unit, HTTP and end-to-end tests on the embedded broker
+	$(SAY_RACE)
+	env -u KAFKA_BROKER_LIST go test $(RACE) -timeout 3m ./...
+
+test-kafka: $(SINK) ## stream and end-to-end tests on a real Kafka (KAFKA_BROKER_LIST or a fresh one)
+	$(SAY_RACE)
+	$(WITH_KAFKA) go test $(RACE) -count=1 -timeout 5m -p 1 ./stream/... ./e2e/...
+
+e2e: $(SINK) ## 10,000 registrations on a real Kafka with two of each role: counts every mail, prints latencies
+	$(WITH_KAFKA) env E2E_LOAD=10000 go test -count=1 -timeout 15m -v -run TestLoad ./e2e
+
+lint: ## vet, staticcheck, import arrows, formatting
+	go vet ./...
+	$(LINT) staticcheck ./...
+	$(LINT) depguard ./...
+	@files=$$($(LINT) gofumpt -l .); test -z "$$files" || { echo "not formatted (make fmt):"; echo "$$files"; exit 1; }
+
+fmt: ## format every Go file
+	$(LINT) gofumpt -w .
+
+clean: ## remove what was built and downloaded; keeps .countersign, the data of make run
+	rm -rf bin .cache
+
+# aiosmtpd, a mail server that no one here wrote, in a Python environment of its own.
+$(SINK):
+	python3 -m venv $@.part
+	$@.part/bin/pip install --quiet --disable-pip-version-check aiosmtpd==1.4.6
+	mv $@.part $@
