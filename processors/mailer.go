@@ -1,0 +1,238 @@
+package processors
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"iter"
+	"reflect"
+
+	"github.com/lovoo/goka"
+	"github.com/sirupsen/logrus"
+
+	"countersign/mail"
+	"countersign/topics"
+	"countersign/user"
+)
+
+// Rules:
+//   - an event becomes a mail in the outbox, the group table, before anything is sent;
+//   - senders see rows only after the transaction that wrote them is committed (Outbox), and write what
+//     came of an attempt to mail_deliveries (Report), which this group reads back and settles;
+//   - what the outbox decides it writes to mail_deliveries in its transaction, and passes over on the way back.
+
+// mailOf says which mail an event asks for.
+var mailOf = map[goka.Stream]mail.Kind{
+	goka.Stream(topics.UserAccountCreated):       mail.VerifyAccount,
+	goka.Stream(topics.UserCodeRequested):        mail.VerifyAccount,
+	goka.Stream(topics.UserAccountVerified):      mail.AccountVerified,
+	goka.Stream(topics.UserRegistrationRepeated): mail.AlreadyRegistered,
+}
+
+// MailerConfig of the notification service's processor.
+type MailerConfig struct {
+	Log logrus.FieldLogger
+}
+
+type mailer struct{ MailerConfig }
+
+// Mailer returns the graph of the notification service.
+func Mailer(cfg MailerConfig) *goka.GroupGraph {
+	m := mailer{cfg}
+	edges := []goka.Edge{
+		goka.Input(topics.MailDeliveries, topics.Codec[topics.MailDelivery]{}, m.result),
+		goka.Persist(topics.Codec[mail.Outbox]{}),
+		goka.Output(topics.MailDeliveries, topics.Codec[topics.MailDelivery]{}),
+		goka.Output(topics.DeadLetters, topics.Bytes{}),
+	}
+	for topic := range mailOf {
+		edges = append(edges, goka.Input(topic, topics.Codec[topics.Event]{}, m.event))
+	}
+	return goka.DefineGroup(topics.NotificationService, edges...)
+}
+
+// event queues the mail that an event asks for.
+func (m mailer) event(ctx goka.Context, value any) {
+	e := value.(*topics.Message[topics.Event])
+	m.change(ctx, e.Raw, e.Err, e.Value.Email, func(o mail.Outbox) (mail.Outbox, []mail.Delivery, error) {
+		asked, err := mailFrom(e.Value, mailOf[ctx.Topic()])
+		if err != nil {
+			return o, nil, err
+		}
+		next, told := o.Queue(asked, ctx.Timestamp())
+		return next, told, nil
+	})
+}
+
+// result settles what came of an attempt.
+func (m mailer) result(ctx goka.Context, value any) {
+	d := value.(*topics.Message[topics.MailDelivery])
+	if d.Err == nil && d.Value.By != string(mail.BySender) {
+		return // our own decision, on its way to the readers
+	}
+	m.change(ctx, d.Raw, d.Err, d.Value.Email, func(o mail.Outbox) (mail.Outbox, []mail.Delivery, error) {
+		next, told := o.Settle(deliveryFrom(d.Value), ctx.Timestamp())
+		return next, told, nil
+	})
+}
+
+// change applies a rule of the outbox to the record's row.
+func (m mailer) change(ctx goka.Context, raw []byte, readErr error, email string, rule func(mail.Outbox) (mail.Outbox, []mail.Delivery, error)) {
+	row, err := storedRow[mail.Outbox](ctx)
+	if err = errors.Join(err, readErr); err == nil {
+		err = checkKey(ctx.Key(), email)
+	}
+	if err != nil {
+		deadLetter(ctx, m.Log, raw, err)
+		return
+	}
+	var (
+		next mail.Outbox
+		told []mail.Delivery
+	)
+	if p := guard(func() { next, told, err = rule(row) }); p != nil {
+		err = p
+	}
+	if err != nil {
+		deadLetter(ctx, m.Log, raw, err)
+		return
+	}
+	if reflect.DeepEqual(next, row) {
+		return // a repeat, or a result nobody waits for
+	}
+	ctx.SetValue(next)
+	for _, d := range told {
+		record := recordOf(d)
+		headers := topics.Headers(deliveryID(record), topics.MailDeliveries, topics.SourceNotification, d.OccurredAt, ctx.Headers()[topics.TraceParent])
+		ctx.Emit(topics.MailDeliveries, ctx.Key(), record, goka.WithCtxEmitHeaders(headers))
+	}
+}
+
+// errEvent means that an event lacks what its mail needs.
+var errEvent = errors.New("event lacks a field that its mail needs")
+
+// mailFrom makes the mail that an event asks for.
+func mailFrom(e topics.Event, kind mail.Kind) (mail.Mail, error) {
+	m := mail.Mail{
+		ID: e.ID, Kind: kind, To: e.Email, FirstName: e.FirstName, LastName: e.LastName, Locale: e.Locale,
+		UserID: e.UserID, Sequence: e.Sequence, OccurredAt: e.OccurredAt,
+	}
+	if e.ID == "" || e.UserID == "" || e.OccurredAt.IsZero() {
+		return m, fmt.Errorf("%w: event_id, user_id or occurred_at", errEvent)
+	}
+	v := e.Verification
+	if v != nil {
+		m.VerificationID, m.SecretID, m.OpenedAt, m.CodeExpiresAt = v.ID, v.SecretID, v.OpenedAt, v.ExpiresAt
+		m.Nonce = base64.StdEncoding.EncodeToString(v.Nonce)
+	}
+	if kind == mail.VerifyAccount && (v == nil || v.ID == "" || v.SecretID == "" || len(v.Nonce) != user.NonceSize || v.ExpiresAt.IsZero()) {
+		return m, fmt.Errorf("%w: verification", errEvent)
+	}
+	return m, nil
+}
+
+// Letters returns what composes the secret part of a mail: the code, and the
+// link that opens the page at publicURL. A mail whose secret is not known here
+// gets an error that wraps user.ErrUnknownSecret, never another code.
+func Letters(secrets user.Secrets, publicURL string) func(mail.Mail) (mail.Letter, error) {
+	return func(m mail.Mail) (mail.Letter, error) {
+		if m.Kind != mail.VerifyAccount {
+			return mail.Letter{}, nil
+		}
+		secret, err := secrets.Find(m.SecretID)
+		if err != nil {
+			return mail.Letter{}, err
+		}
+		nonce, err := base64.StdEncoding.DecodeString(m.Nonce)
+		if err != nil {
+			return mail.Letter{}, fmt.Errorf("nonce of mail %s: %w", m.ID, err)
+		}
+		var seal [user.HandleNonceSize]byte
+		rand.Read(seal[:])
+		handle := secret.Seal(user.Handle{VerificationID: m.VerificationID, Email: m.To, OpenedAt: m.OpenedAt}, seal[:])
+		return mail.Letter{
+			Code: secret.Code(m.To, m.VerificationID, nonce),
+			Link: publicURL + "/#" + handle + "." + secret.LinkToken(m.To, m.VerificationID, nonce),
+		}, nil
+	}
+}
+
+// Outbox shows a sender the committed rows of the notification service's table.
+type Outbox struct {
+	Sender *mail.Sender
+	Log    logrus.FieldLogger
+}
+
+// Assigned gives the sender a partition's rows.
+func (o Outbox) Assigned(partition int32, rows iter.Seq2[string, []byte]) {
+	o.Sender.Assign(partition, func(yield func(string, mail.Outbox) bool) {
+		for address, row := range rows {
+			if box, ok := o.read(address, row); ok && !yield(address, box) {
+				return
+			}
+		}
+	})
+}
+
+// Committed gives the sender a row that changed.
+func (o Outbox) Committed(partition int32, address string, row []byte) {
+	if box, ok := o.read(address, row); ok {
+		o.Sender.Update(partition, address, box)
+	}
+}
+
+// Revoked takes a partition from the sender and returns when nothing of it is under way.
+func (o Outbox) Revoked(partition int32) { o.Sender.Revoke(partition) }
+
+func (o Outbox) read(address string, row []byte) (mail.Outbox, bool) {
+	if row == nil {
+		return mail.Outbox{}, true
+	}
+	value, _ := topics.Codec[mail.Outbox]{}.Decode(row)
+	m := value.(*topics.Message[mail.Outbox])
+	if m.Err != nil {
+		o.Log.WithError(m.Err).WithField("topic", topics.OutboxTable).Error("row of the outbox cannot be read")
+	}
+	return m.Value, m.Err == nil
+}
+
+// Emitter hands a record to Kafka and returns when it is acknowledged.
+type Emitter interface {
+	Emit(ctx context.Context, topic, key string, value []byte, headers map[string][]byte) error
+}
+
+// Report returns what writes a sender's result to mail_deliveries.
+func Report(emitter Emitter) func(context.Context, mail.Delivery) error {
+	return func(ctx context.Context, d mail.Delivery) error {
+		record := recordOf(d)
+		value, err := topics.Codec[topics.MailDelivery]{}.Encode(record)
+		if err != nil {
+			return err
+		}
+		headers := topics.Headers(deliveryID(record), topics.MailDeliveries, topics.SourceNotification, d.OccurredAt, nil)
+		return emitter.Emit(ctx, topics.MailDeliveries, d.Email, value, headers)
+	}
+}
+
+// deliveryID names a change of a mail: the same change again has the same id.
+func deliveryID(d topics.MailDelivery) string {
+	return fmt.Sprintf("%s/%s/%d/%s", d.MailID, d.State, d.Attempt, d.By)
+}
+
+func recordOf(d mail.Delivery) topics.MailDelivery {
+	return topics.MailDelivery{
+		MailID: d.MailID, Email: d.Email, Kind: string(d.Kind), State: string(d.State), UserID: d.UserID,
+		VerificationID: d.VerificationID, Attempt: d.Attempt, OccurredAt: d.OccurredAt, NotBefore: d.NotBefore,
+		Stage: string(d.Stage), Reply: d.Reply, By: string(d.By), MessageID: d.MessageID,
+	}
+}
+
+func deliveryFrom(r topics.MailDelivery) mail.Delivery {
+	return mail.Delivery{
+		MailID: r.MailID, Email: r.Email, Kind: mail.Kind(r.Kind), State: mail.State(r.State), UserID: r.UserID,
+		VerificationID: r.VerificationID, Attempt: r.Attempt, OccurredAt: r.OccurredAt, NotBefore: r.NotBefore,
+		Stage: mail.Stage(r.Stage), Reply: r.Reply, By: mail.Teller(r.By), MessageID: r.MessageID,
+	}
+}

@@ -1,0 +1,126 @@
+package views
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"countersign/stream"
+	"countersign/topics"
+	"countersign/user"
+)
+
+// Users is the view of user-service-table.
+type Users struct {
+	view    *stream.View
+	waiters waiters
+}
+
+// NewUsers returns the view; Run fills it.
+func NewUsers(cluster *stream.Cluster) (*Users, error) {
+	u := &Users{}
+	view, err := cluster.NewView(stream.ViewConfig{
+		Topic: topics.UserTable, Codec: topics.Bytes{}, Update: placed, Changed: u.waiters.wake,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("view of %s: %w", topics.UserTable, err)
+	}
+	u.view = view
+	return u, nil
+}
+
+// Run follows the table until ctx ends.
+func (u *Users) Run(ctx context.Context) error { return u.view.Run(ctx) }
+
+// Health says whether the view has read its table, and how far it is behind.
+func (u *Users) Health() stream.Health { return u.view.Health() }
+
+// Get returns the state of an address and whether there is one.
+func (u *Users) Get(email string) (user.State, bool, error) {
+	state, _, found, err := u.row(email)
+	return state, found, err
+}
+
+// Position returns where the state of an address was last written, and whether there is one.
+func (u *Users) Position(email string) (Position, bool, error) {
+	_, at, found, err := u.row(email)
+	return at, found, err
+}
+
+func (u *Users) row(email string) (user.State, Position, bool, error) {
+	stored, err := u.view.Get(email)
+	if err != nil {
+		return user.State{}, Position{}, false, fmt.Errorf("read %s: %w", topics.UserTable, err)
+	}
+	row, ok := stored.([]byte)
+	if !ok {
+		return user.State{}, Position{}, false, nil
+	}
+	at, value, err := split(row)
+	if err != nil {
+		return user.State{}, at, false, err
+	}
+	decoded, _ := topics.Codec[user.State]{}.Decode(value)
+	m := decoded.(*topics.Message[user.State])
+	return m.Value, at, m.Err == nil, m.Err
+}
+
+// Await returns the state of an address as soon as it holds the outcome of a
+// command, at once if it does already. It ends with ctx.
+func (u *Users) Await(ctx context.Context, email, verificationID, commandID string) (user.State, user.Outcome, error) {
+	changed, done := u.waiters.add(email)
+	defer done()
+	for {
+		state, _, err := u.Get(email)
+		if err != nil {
+			return state, user.Outcome{}, err
+		}
+		if outcome, ok := state.Outcome(verificationID, commandID); ok {
+			return state, outcome, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return state, user.Outcome{}, ctx.Err()
+		}
+	}
+}
+
+// waiters are those who wait for a key to change.
+type waiters struct {
+	mu    sync.Mutex
+	byKey map[string]map[chan struct{}]bool
+}
+
+// add returns a channel that gets a value after each change of key, until done is called.
+func (w *waiters) add(key string) (changed <-chan struct{}, done func()) {
+	c := make(chan struct{}, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.byKey == nil {
+		w.byKey = map[string]map[chan struct{}]bool{}
+	}
+	if w.byKey[key] == nil {
+		w.byKey[key] = map[chan struct{}]bool{}
+	}
+	w.byKey[key][c] = true
+	return c, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.byKey[key], c)
+		if len(w.byKey[key]) == 0 {
+			delete(w.byKey, key)
+		}
+	}
+}
+
+func (w *waiters) wake(key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c := range w.byKey[key] {
+		select {
+		case c <- struct{}{}:
+		default: // a change is noted already
+		}
+	}
+}
