@@ -1,0 +1,185 @@
+// Rules of an attempt:
+//   - its result is reported whatever becomes of the partition meanwhile; only the end of RevokeTimeout stops that;
+//   - a relay that is ill, or takes no mail from us as we are set up, is no result: the mail waits, and counts no attempt;
+//   - an attempt that was called off before the mail can have been accepted is none.
+
+package mail
+
+import (
+	"context"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/sirupsen/logrus"
+)
+
+// job is an entry that a worker has taken.
+type job struct {
+	entry *entry
+	// mail is the entry's when it was taken; the entry's own may change.
+	mail    Mail
+	expired bool
+	// probe means that this mail finds out whether the relay is well again.
+	probe bool
+	// sending bounds the conversation, reporting that and the report.
+	sending, reporting context.Context
+	abort, abandon     context.CancelFunc
+	done               chan struct{}
+	// unmade is why no letter could be made, for phase held.
+	unmade error
+}
+
+// take claims what is next for a worker; nil if there is nothing.
+func (s *Sender) take() *job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	e, expired, _ := s.agenda.next(now, s.relay.permits(now))
+	if s.stopped || e == nil {
+		return nil
+	}
+	s.leave(e)
+	e.phase = underWay
+	j := &job{entry: e, mail: e.mail, expired: expired, done: make(chan struct{})}
+	j.probe = !expired && s.relay.begin()
+	j.reporting, j.abandon = context.WithCancel(context.Background())
+	j.sending, j.abort = context.WithCancel(j.reporting)
+	s.underWay[j] = struct{}{}
+	return j
+}
+
+// handle works on one job until its result is reported, or there is none.
+func (s *Sender) handle(c *courier, j *job) {
+	defer j.abandon()
+	defer j.abort()
+	d, next := s.attempt(c, j)
+	if next == reported {
+		s.report(j.reporting, d)
+	}
+	s.end(j, next)
+}
+
+// attempt makes one, and says what phase follows: reported with a result, else there is none.
+func (s *Sender) attempt(c *courier, j *job) (d Delivery, next phase) {
+	m := j.mail
+	if j.expired {
+		m.State = Expired
+		return m.delivery(BySender, time.Now()), reported
+	}
+	m.Attempts++
+	m.NotBefore = time.Time{}
+	letter, err := s.cfg.Letters(m)
+	if err != nil {
+		j.unmade = err
+		s.cfg.Log.WithError(err).WithField("mail_id", m.ID).Error("mail held: its letter cannot be made")
+		return Delivery{}, held
+	}
+	message, err := s.cfg.Composer.Compose(m, letter, time.Now())
+	if err != nil {
+		m.State, m.Stage, m.Reply = Failed, StageCompose, tidy(err.Error(), message.secrets)
+		return m.delivery(BySender, time.Now()), reported
+	}
+	out := c.deliver(j.sending, message)
+	s.heed(j, out)
+	switch out.verdict {
+	case accepted:
+		m.State = Sent
+	case refused:
+		m.State = Failed
+	case later:
+		m.State = Retrying
+	case unanswered:
+		m.State = Uncertain
+	default:
+		return Delivery{}, planned
+	}
+	m.Stage, m.Reply = out.stage, out.reply
+	d = m.delivery(BySender, time.Now())
+	d.MessageID = message.ID
+	return d, reported
+}
+
+// heed learns from an outcome how the relay is.
+func (s *Sender) heed(j *job, out outcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch out.verdict {
+	case lost:
+	case ill, misconfigured:
+		if j.sending.Err() != nil {
+			return
+		}
+		now := time.Now()
+		if out.stage != StageConnect {
+			// Perhaps it is this mail that the relay cannot bear: let others go first.
+			j.entry.deferred = now.Add(longestRest * s.cfg.RelayRest)
+		}
+		if s.relay.ill(now, out.reply) {
+			log := s.cfg.Log.WithFields(logrus.Fields{"stage": out.stage, "reply": out.reply})
+			if out.verdict == misconfigured {
+				log.Error("the mail relay refuses us: check SMTP_URL and MAIL_FROM")
+			} else {
+				log.Warn("the mail relay is ill, mails wait")
+			}
+		}
+	default:
+		if s.relay.well() {
+			s.cfg.Log.Info("the mail relay is well again")
+		}
+	}
+}
+
+// report hands a result over, again and again until it is acknowledged or ctx ends.
+func (s *Sender) report(ctx context.Context, d Delivery) {
+	log := s.cfg.Log.WithFields(logrus.Fields{
+		"mail_id": d.MailID, "kind": d.Kind, "state": d.State, "attempt": d.Attempt, "stage": d.Stage, "reply": d.Reply,
+	})
+	switch d.State {
+	case Sent:
+		log.Debug("mail sent")
+	case Failed, Expired:
+		log.Warn("mail given up")
+	default:
+		log.Info("mail not accepted yet")
+	}
+	s.results.WithLabelValues(string(d.Kind), string(d.State)).Inc()
+	pace := backoff.NewExponentialBackOff()
+	pace.InitialInterval, pace.MaxInterval = 100*time.Millisecond, 2*time.Second
+	_, err := backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, s.cfg.Report(ctx, d) },
+		backoff.WithBackOff(pace), backoff.WithMaxElapsedTime(0),
+		backoff.WithNotify(func(err error, _ time.Duration) {
+			log.WithError(err).Warn("result of a mail not written, trying again")
+		}))
+	if err != nil {
+		log.WithError(err).Error("result of a mail not written: its next owner may send it once more")
+	}
+}
+
+// end puts an entry where it belongs after a job.
+func (s *Sender) end(j *job, next phase) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer close(j.done)
+	defer s.wake()
+	delete(s.underWay, j)
+	if j.probe {
+		s.relay.probing = false
+	}
+	e := j.entry
+	if e.gone {
+		return
+	}
+	e.phase = next
+	switch next {
+	case planned:
+		s.agenda.plan(e)
+	case held:
+		s.held[e] = j.unmade
+		s.agenda.plan(e)
+	case reported:
+		e.attempt = j.mail.Attempts + 1
+		if e.mail.Attempts >= e.attempt { // The row was quicker than the acknowledgement.
+			s.plan(e)
+		}
+	}
+}

@@ -1,0 +1,297 @@
+// Rules of a message:
+//   - it is built once, by us: Date, a Message-ID that is the mail's id, multipart/alternative with the text first, CRLF,
+//     quoted-printable, ASCII on the wire;
+//   - nothing a person typed reaches a header, and a name that is more than a name reaches nothing;
+//   - the recipient is a dot-atom at a domain: a quoted local part could carry SMTP parameters;
+//   - templates are checked when the composer is made: a missing field is an error with file and line.
+
+package mail
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	htmltemplate "html/template"
+	"io/fs"
+	"mime"
+	"mime/multipart"
+	"mime/quotedprintable"
+	netmail "net/mail"
+	"net/textproto"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	texttemplate "text/template"
+	"time"
+	"unicode"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/language"
+)
+
+//go:embed templates
+var builtin embed.FS
+
+// Letter is what a mail of kind VerifyAccount carries and no row holds. It is empty for other kinds.
+type Letter struct {
+	// Code is six digits.
+	Code string
+	// Link opens the page on which one click proves the address.
+	Link string
+}
+
+// Message is ready to be handed over.
+type Message struct {
+	// ID is the Message-ID, without angle brackets.
+	ID       string
+	From, To string
+	// Text is the whole message, headers and body.
+	Text string
+
+	// secrets must not appear in what is told about the message.
+	secrets []string
+}
+
+// ComposerConfig describes what all mails have in common.
+type ComposerConfig struct {
+	// From is the sender, with or without a name. Errors name it MAIL_FROM.
+	From string
+	// ReplyTo is where answers go. Defaults to From.
+	ReplyTo string
+	// Product is the name the mails speak in. Defaults to "Countersign".
+	Product string
+}
+
+// Composer turns mails into messages. It may be used by several goroutines at once.
+type Composer struct {
+	from, replyTo *netmail.Address
+	product       string
+	kinds         map[Kind]translations
+}
+
+// translations are one kind's templates, by language.
+type translations struct {
+	matcher language.Matcher
+	tags    []language.Tag
+	letters []letterTemplate
+}
+
+type letterTemplate struct {
+	subject, text *texttemplate.Template
+	html          *htmltemplate.Template
+}
+
+// fields is what a template may use. A subject has only Product: nothing a person typed reaches a header.
+type fields struct {
+	Product    string
+	Language   string
+	FirstName  string
+	Email      string
+	Code, Link string
+	// Minutes is how long the code still lives.
+	Minutes int
+}
+
+type subjectFields struct {
+	Product string
+}
+
+// NewComposer parses the templates and tries each one.
+func NewComposer(cfg ComposerConfig) (*Composer, error) {
+	c := &Composer{product: cfg.Product, kinds: make(map[Kind]translations)}
+	if c.product == "" {
+		c.product = "Countersign"
+	}
+	var err error
+	if c.from, err = sender(cfg.From); err != nil {
+		return nil, fmt.Errorf("MAIL_FROM %q: %w", cfg.From, err)
+	}
+	c.replyTo = c.from
+	if cfg.ReplyTo != "" {
+		if c.replyTo, err = sender(cfg.ReplyTo); err != nil {
+			return nil, fmt.Errorf("reply-to %q: %w", cfg.ReplyTo, err)
+		}
+	}
+	for _, kind := range []Kind{VerifyAccount, AccountVerified, AlreadyRegistered} {
+		if c.kinds[kind], err = readTranslations(kind); err != nil {
+			return nil, fmt.Errorf("templates of %s: %w", kind, err)
+		}
+		for _, tag := range c.kinds[kind].tags {
+			sample := Mail{ID: "sample", Kind: kind, To: "ada@example.org", FirstName: "Ada", Locale: tag.String()}
+			if _, err := c.Compose(sample, Letter{Code: "123456", Link: "https://example.org/#a.b"}, time.Time{}); err != nil {
+				return nil, fmt.Errorf("templates of %s in %s: %w", kind, tag, err)
+			}
+		}
+	}
+	return c, nil
+}
+
+func sender(address string) (*netmail.Address, error) {
+	a, err := netmail.ParseAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	a.Address, err = deliverable(a.Address)
+	return a, err
+}
+
+// readTranslations reads templates/<kind>/<language>.{subject,txt,html}.
+func readTranslations(kind Kind) (translations, error) {
+	folder := path.Join("templates", string(kind))
+	files, err := fs.Glob(builtin, path.Join(folder, "*.txt"))
+	if err != nil {
+		return translations{}, err
+	}
+	var t translations
+	for _, file := range files {
+		name := strings.TrimSuffix(path.Base(file), ".txt")
+		tag, err := language.Parse(name)
+		if err != nil {
+			return translations{}, fmt.Errorf("%s: %w", file, err)
+		}
+		var l letterTemplate
+		if l.subject, err = texttemplate.ParseFS(builtin, path.Join(folder, name+".subject")); err != nil {
+			return translations{}, err
+		}
+		if l.text, err = texttemplate.ParseFS(builtin, file); err != nil {
+			return translations{}, err
+		}
+		if l.html, err = htmltemplate.ParseFS(builtin, path.Join(folder, name+".html"), "templates/layout.html"); err != nil {
+			return translations{}, err
+		}
+		t.tags, t.letters = append(t.tags, tag), append(t.letters, l)
+	}
+	english := slices.Index(t.tags, language.English)
+	if english < 0 {
+		return translations{}, errors.New("no English")
+	}
+	// The matcher falls back to the first.
+	t.tags[0], t.tags[english] = t.tags[english], t.tags[0]
+	t.letters[0], t.letters[english] = t.letters[english], t.letters[0]
+	t.matcher = language.NewMatcher(t.tags)
+	return t, nil
+}
+
+// Compose builds the message of a mail. An error is for good: the same mail will not compose later either.
+func (c *Composer) Compose(m Mail, l Letter, now time.Time) (Message, error) {
+	t, ok := c.kinds[m.Kind]
+	if !ok {
+		return Message{}, fmt.Errorf("mail of unknown kind %q", m.Kind)
+	}
+	if !dotAtom.MatchString(m.ID) {
+		return Message{}, errors.New("the mail's id cannot be a Message-ID")
+	}
+	to, err := deliverable(m.To)
+	if err != nil {
+		return Message{}, fmt.Errorf("recipient: %w", err)
+	}
+	_, i, _ := t.matcher.Match(language.Make(m.Locale))
+	tag, letter := t.tags[i].String(), t.letters[i]
+	f := fields{
+		Product: c.product, Language: tag, FirstName: personal(m.FirstName), Email: to,
+		Code: l.Code, Link: l.Link, Minutes: int(m.CodeExpiresAt.Sub(now) / time.Minute),
+	}
+	var subject, text, html bytes.Buffer
+	err = errors.Join(
+		letter.subject.Execute(&subject, subjectFields{Product: c.product}),
+		letter.text.Execute(&text, f),
+		letter.html.Execute(&html, f),
+	)
+	if err != nil {
+		return Message{}, err
+	}
+	_, domain, _ := strings.Cut(c.from.Address, "@")
+	message := Message{ID: m.ID + "@" + domain, From: c.from.Address, To: to}
+	for _, secret := range []string{l.Code, l.Link} {
+		if secret != "" {
+			message.secrets = append(message.secrets, secret)
+		}
+	}
+	body, contentType, err := alternative(m.ID, text.Bytes(), html.Bytes())
+	if err != nil {
+		return Message{}, err
+	}
+	var b strings.Builder
+	for _, header := range [...][2]string{
+		{"Date", now.Format(time.RFC1123Z)},
+		{"Message-ID", "<" + message.ID + ">"},
+		{"From", c.from.String()},
+		{"Reply-To", c.replyTo.String()},
+		{"To", (&netmail.Address{Address: to}).String()},
+		{"Subject", mime.QEncoding.Encode("utf-8", strings.Join(strings.Fields(subject.String()), " "))},
+		{"Content-Language", tag},
+		{"Auto-Submitted", "auto-generated"}, // RFC 3834: no out-of-office comes back.
+		{"MIME-Version", "1.0"},
+		{"Content-Type", contentType},
+	} {
+		b.WriteString(header[0] + ": " + header[1] + "\r\n")
+	}
+	b.WriteString("\r\n")
+	b.Write(body)
+	message.Text = b.String()
+	return message, nil
+}
+
+// alternative builds a multipart/alternative body, the plainest part first (RFC 2046, 5.1.4).
+func alternative(id string, text, html []byte) (body []byte, contentType string, err error) {
+	h := fnv.New128a()
+	h.Write([]byte(id))
+	var b bytes.Buffer
+	parts := multipart.NewWriter(&b)
+	if err := parts.SetBoundary(fmt.Sprintf("=_%x", h.Sum(nil))); err != nil {
+		return nil, "", err
+	}
+	for _, part := range []struct {
+		kind    string
+		content []byte
+	}{{"text/plain", text}, {"text/html", html}} {
+		w, err := parts.CreatePart(textproto.MIMEHeader{
+			"Content-Type":              {part.kind + "; charset=utf-8"},
+			"Content-Transfer-Encoding": {"quoted-printable"},
+		})
+		if err != nil {
+			return nil, "", err
+		}
+		encoded := quotedprintable.NewWriter(w)
+		if _, err := encoded.Write(part.content); err != nil {
+			return nil, "", err
+		}
+		if err := encoded.Close(); err != nil {
+			return nil, "", err
+		}
+	}
+	if err := parts.Close(); err != nil {
+		return nil, "", err
+	}
+	return b.Bytes(), mime.FormatMediaType("multipart/alternative", map[string]string{"boundary": parts.Boundary()}), nil
+}
+
+// dotAtom is RFC 5322's, 3.2.3: nothing in it has a meaning in SMTP or in a header.
+var dotAtom = regexp.MustCompile("^[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+)*$")
+
+// deliverable is an address as it may stand in a command and a header: a dot-atom at an ASCII domain.
+func deliverable(address string) (string, error) {
+	at := strings.LastIndexByte(address, '@')
+	if at < 0 || !dotAtom.MatchString(address[:at]) {
+		return "", errors.New("not a plain address")
+	}
+	domain, err := idna.Lookup.ToASCII(address[at+1:])
+	if err != nil || !dotAtom.MatchString(domain) {
+		return "", errors.New("not a domain")
+	}
+	return address[:at+1] + domain, nil
+}
+
+// personal returns a name if it is nothing but one: a mail in our name must not carry a stranger's text or link.
+func personal(name string) string {
+	for i, r := range name {
+		inner := i > 0 && (r == ' ' || r == '\'' || r == '’' || r == '-' || r == '.' && (i+1 == len(name) || name[i+1] == ' '))
+		if !inner && !unicode.In(r, unicode.L, unicode.M) {
+			return ""
+		}
+	}
+	return name
+}

@@ -1,0 +1,43 @@
+package mail
+
+import "time"
+
+// Teller names who wrote a Delivery.
+type Teller string
+
+const (
+	// ByOutbox tells what the outbox decided. It is written together with the row.
+	ByOutbox Teller = "outbox"
+	// BySender tells what came of an attempt. Outbox.Settle turns it into the next state.
+	BySender Teller = "sender"
+)
+
+// Delivery is one change of a mail's state, as it is told to others.
+type Delivery struct {
+	MailID         string `json:"mail_id"`
+	Email          string `json:"email"`
+	Kind           Kind   `json:"kind"`
+	UserID         string `json:"user_id"`
+	VerificationID string `json:"verification_id,omitempty"`
+	State          State  `json:"state"`
+	// Attempt counts from 1; 0 before the first.
+	Attempt    int       `json:"attempt"`
+	OccurredAt time.Time `json:"occurred_at"`
+	// NotBefore is when the next attempt may be made.
+	NotBefore time.Time `json:"not_before,omitzero"`
+	// Stage and Reply are where the attempt ended and the relay's words, without addresses and codes. They are for
+	// operators, not for the public.
+	Stage Stage  `json:"stage,omitempty"`
+	Reply string `json:"reply,omitempty"`
+	By    Teller `json:"by"`
+	// MessageID is the Message-ID header, known to the sender only.
+	MessageID string `json:"message_id,omitempty"`
+}
+
+func (m Mail) delivery(by Teller, at time.Time) Delivery {
+	return Delivery{
+		MailID: m.ID, Email: m.To, Kind: m.Kind, UserID: m.UserID, VerificationID: m.VerificationID,
+		State: m.State, Attempt: m.Attempts, OccurredAt: at, NotBefore: m.NotBefore,
+		Stage: m.Stage, Reply: m.Reply, By: by,
+	}
+}

@@ -1,0 +1,32 @@
+// Package mail says what a mail holds, when it may leave, and how it leaves.
+//
+// It has three parts, each of which can be read alone:
+//
+//   - the outbox (mail.go, delivery.go, outbox.go): pure rules over one row an address. Something
+//     happened (an event, a result) → the next row and what is to be told about it.
+//   - the letter (composer.go, templates/): a mail and its secrets → one complete message.
+//   - the sender (sender.go, agenda.go, breaker.go, courier.go, relay.go, wire.go, reply.go): takes mails
+//     from committed rows, hands them to an SMTP relay and reports what came of it.
+//
+// A mail's states; those on the right are final:
+//
+//	         Queue                    250
+//	event ──────────► queued ───────────────────────► sent
+//	  │                 │  ▲╲   4yz        250          ▲
+//	  │                 │  │ ╲────────► retrying ───────┤
+//	  │ too old         │  │  no reply     │  ▲          │
+//	  │                 │  └╲           no reply│4yz     │ 250
+//	  │                 │    ╲─────► uncertain ─────────┘
+//	  │                 │              │ no reply again: stays uncertain, is not sent a third time
+//	  │                 ├── 5yz ──────────────────────► failed
+//	  └─────────────────┼── its time ran out ─────────► expired
+//	                    ├── a later mail of its
+//	                    │   verification came ────────► superseded
+//	                    └── asked for ────────────────► cancelled
+//
+// "Sending" is no state: whoever owns the row sends what is not final, so a mail that was under way when its
+// owner died is sent by the next one, with the same Message-ID.
+//
+// The package knows nothing of Kafka, of accounts, or of how a code is made: rows come in through
+// Sender.Assign and Sender.Update, results leave through SenderConfig.Report, and codes come from SenderConfig.Letters.
+package mail

@@ -1,0 +1,157 @@
+// Rules of the outbox:
+//   - an id is queued once, however often it comes; ids of mails that are done are remembered an hour longer than
+//     the mail could have been sent, and an event older than that is expired: a replayed topic mails nobody again;
+//   - within a verification a later sequence supersedes an older mail, in whichever order they come;
+//   - an attempt that was refused for now is repeated after 5 s, 15 s, 45 s, 2 min, then every 4 min (± 20 %), never
+//     beyond the mail's deadline;
+//   - an attempt without a reply is repeated once, later;
+//   - a result counts for the attempt it names; only "sent" is believed of any attempt, because it is a fact.
+
+package mail
+
+import (
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"time"
+)
+
+const (
+	// remembered is how long after its deadline a mail's id is known.
+	remembered = time.Hour
+	// unansweredDelay lets a slow relay finish what it may have accepted.
+	unansweredDelay = 30 * time.Second
+	// mostUnanswered is how often a mail may be handed over without a reply.
+	mostUnanswered = 2
+)
+
+// Outbox is one address's row: mails not yet done, and what must be remembered of the others.
+type Outbox struct {
+	Mails []Mail `json:"mails,omitempty"`
+	Done  []Done `json:"done,omitempty"`
+}
+
+// Done is what is remembered of a mail that is done.
+type Done struct {
+	ID             string    `json:"id"`
+	VerificationID string    `json:"verification_id,omitempty"`
+	Sequence       int64     `json:"sequence"`
+	Until          time.Time `json:"until"`
+}
+
+// Queue takes the mail an event asks for. An id that is known changes nothing; a mail that is too old or was
+// superseded before it came is done at once.
+func (o Outbox) Queue(m Mail, now time.Time) (Outbox, []Delivery) {
+	if o.knows(m.ID) {
+		return o, nil
+	}
+	o = o.forget(now)
+	m.State, m.Attempts, m.Unanswered, m.NotBefore, m.Stage, m.Reply = Queued, 0, 0, time.Time{}, "", ""
+	if !m.Deadline().After(now) {
+		return o.finish(m, Expired, now)
+	}
+	if o.overtook(m) {
+		return o.finish(m, Superseded, now)
+	}
+	var told []Delivery
+	for _, older := range slices.Clone(o.Mails) {
+		if older.VerificationID != "" && older.VerificationID == m.VerificationID && older.Sequence < m.Sequence {
+			var change []Delivery
+			o, change = o.finish(older, Superseded, now)
+			told = append(told, change...)
+		}
+	}
+	o.Mails = append(o.Mails, m)
+	return o, append(told, m.delivery(ByOutbox, now))
+}
+
+// Settle takes a sender's result. A result of a mail that is not waiting for it changes nothing, so it may come late
+// and more than once.
+func (o Outbox) Settle(d Delivery, now time.Time) (Outbox, []Delivery) {
+	i := slices.IndexFunc(o.Mails, func(m Mail) bool { return m.ID == d.MailID })
+	if d.By != BySender || i < 0 {
+		return o, nil
+	}
+	m := o.Mails[i]
+	if d.State != Sent && d.Attempt != m.attemptOf(d.State) {
+		return o, nil
+	}
+	o = o.forget(now)
+	m.Attempts, m.Stage, m.Reply = d.Attempt, d.Stage, d.Reply
+	switch d.State {
+	case Sent, Failed:
+		o, _ = o.finish(m, d.State, now) // The sender's record has told it.
+		return o, nil
+	case Expired:
+		return o.finish(m, Expired, now)
+	case Retrying:
+		m.State, m.NotBefore = Retrying, now.Add(m.wait(retryDelay(m.Attempts)))
+	case Uncertain:
+		m.Unanswered++
+		if m.Unanswered >= mostUnanswered {
+			return o.finish(m, Uncertain, now)
+		}
+		m.State, m.NotBefore = Uncertain, now.Add(m.wait(unansweredDelay))
+	default:
+		return o, nil
+	}
+	if !m.Deadline().After(m.NotBefore) {
+		return o.finish(m, Expired, now)
+	}
+	o.Mails[i] = m
+	return o, []Delivery{m.delivery(ByOutbox, now)}
+}
+
+// attemptOf is the number a result in this state bears: that of the attempt made, or of the last one where none was.
+func (m Mail) attemptOf(s State) int {
+	if s == Expired {
+		return m.Attempts
+	}
+	return m.Attempts + 1
+}
+
+func (o Outbox) knows(id string) bool {
+	return slices.ContainsFunc(o.Mails, func(m Mail) bool { return m.ID == id }) ||
+		slices.ContainsFunc(o.Done, func(d Done) bool { return d.ID == id })
+}
+
+// overtook tells whether a later mail of the same verification is here or was.
+func (o Outbox) overtook(m Mail) bool {
+	if m.VerificationID == "" {
+		return false
+	}
+	return slices.ContainsFunc(o.Mails, func(other Mail) bool {
+		return other.VerificationID == m.VerificationID && other.Sequence > m.Sequence
+	}) || slices.ContainsFunc(o.Done, func(done Done) bool {
+		return done.VerificationID == m.VerificationID && done.Sequence > m.Sequence
+	})
+}
+
+// forget drops the ids whose time is over. It copies both lists, so that what follows changes no other Outbox.
+func (o Outbox) forget(now time.Time) Outbox {
+	return Outbox{
+		Mails: slices.Clone(o.Mails),
+		Done:  slices.DeleteFunc(slices.Clone(o.Done), func(d Done) bool { return d.Until.Before(now) }),
+	}
+}
+
+func (o Outbox) finish(m Mail, s State, now time.Time) (Outbox, []Delivery) {
+	m.State, m.NotBefore = s, time.Time{}
+	o.Mails = slices.DeleteFunc(o.Mails, func(other Mail) bool { return other.ID == m.ID })
+	o.Done = append(o.Done, Done{
+		ID: m.ID, VerificationID: m.VerificationID, Sequence: m.Sequence, Until: m.Deadline().Add(remembered),
+	})
+	return o, []Delivery{m.delivery(ByOutbox, now)}
+}
+
+func retryDelay(attempts int) time.Duration {
+	delays := [...]time.Duration{5 * time.Second, 15 * time.Second, 45 * time.Second, 2 * time.Minute, 4 * time.Minute}
+	return delays[min(max(attempts, 1), len(delays))-1]
+}
+
+// wait spreads a delay by ± 20 %. The spread comes from id and attempt, so the rules need no randomness.
+func (m Mail) wait(d time.Duration) time.Duration {
+	h := fnv.New32a()
+	h.Write([]byte(m.ID + "/" + strconv.Itoa(m.Attempts)))
+	return d*4/5 + d*2/5*time.Duration(h.Sum32()%1000)/999
+}

@@ -1,0 +1,241 @@
+// Rules of a connection to the relay:
+//   - it is encrypted (STARTTLS on smtp, at once on smtps), and the relay's certificate is verified; only a relay on this
+//     machine, or one declared insecure, is spoken to in clear;
+//   - STARTTLS is spoken here and not by the library, which would go on in clear where it is not offered;
+//   - with credentials it is authenticated or not used;
+//   - every step is bounded by a deadline on the connection itself.
+
+package mail
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/textproto"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	smtp "github.com/xhit/go-simple-mail/v2"
+)
+
+// Relay is an SMTP server that takes mails from us.
+type Relay struct {
+	host               string
+	port               int
+	username, password string
+	implicitTLS        bool
+	clear              bool
+	tls                *tls.Config
+	hello              string
+	connectTimeout     time.Duration
+	sendTimeout        time.Duration
+}
+
+// RelayConfig describes a relay.
+type RelayConfig struct {
+	// URL is smtp://user:password@host:587 or smtps://user:password@host:465; credentials and port may be left out.
+	// Errors name it SMTP_URL and never quote it.
+	URL string
+	// Insecure permits speaking in clear to a relay that is not on this machine.
+	Insecure bool
+	// TLS is the base of the TLS configuration. Defaults to the system's roots.
+	TLS *tls.Config
+	// Hello is the name given in EHLO. Defaults to "localhost".
+	Hello string
+	// ConnectTimeout bounds dial, TLS, EHLO and AUTH together. Defaults to 10 s.
+	ConnectTimeout time.Duration
+	// SendTimeout bounds one mail's conversation. Defaults to 60 s.
+	SendTimeout time.Duration
+}
+
+var (
+	errNoSTARTTLS = errors.New("the relay offers no STARTTLS (SMTP_INSECURE=true permits speaking in clear)")
+	errNoAUTH     = errors.New("the relay offers no AUTH, and SMTP_URL has credentials")
+	errInjected   = errors.New("the relay sent more than its answer to STARTTLS in clear")
+)
+
+// NewRelay reads the URL. It does not connect.
+func NewRelay(cfg RelayConfig) (*Relay, error) {
+	r := &Relay{hello: cfg.Hello, connectTimeout: cfg.ConnectTimeout, sendTimeout: cfg.SendTimeout}
+	if r.hello == "" {
+		r.hello = "localhost"
+	}
+	if r.connectTimeout == 0 {
+		r.connectTimeout = 10 * time.Second
+	}
+	if r.sendTimeout == 0 {
+		r.sendTimeout = time.Minute
+	}
+	if err := r.read(cfg.URL); err != nil {
+		return nil, fmt.Errorf("SMTP_URL: %w", err)
+	}
+	r.clear = !r.implicitTLS && (cfg.Insecure || loopback(r.host))
+	r.tls = cfg.TLS.Clone()
+	if r.tls == nil {
+		r.tls = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	r.tls.ServerName = r.host
+	return r, nil
+}
+
+// read takes the URL apart. url.Parse's own errors quote it, password included, so none is passed on.
+func (r *Relay) read(raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("must look like smtp://user:password@host:587 or smtps://user:password@host:465, special characters percent-encoded")
+	}
+	switch u.Scheme {
+	case "smtp":
+		r.port = 587
+	case "smtps":
+		r.port, r.implicitTLS = 465, true
+	default:
+		return fmt.Errorf("scheme %q is neither smtp nor smtps", u.Scheme)
+	}
+	if p := u.Port(); p != "" {
+		if r.port, err = strconv.Atoi(p); err != nil || r.port < 1 || r.port > 65535 {
+			return errors.New("the port is no number between 1 and 65535")
+		}
+	}
+	r.host, r.username = u.Hostname(), u.User.Username()
+	r.password, _ = u.User.Password()
+	if (r.username == "") != (r.password == "") {
+		return errors.New("credentials need both a user and a password")
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+// connection is one conversation with the relay. It belongs to one goroutine.
+type connection struct {
+	// raw is the TCP connection below everything; closing it is what ends a hanging conversation.
+	raw    net.Conn
+	wire   *wire
+	client *smtp.SMTPClient
+	opened time.Time
+	mails  int
+	// broken means that the conversation is not where the next mail could begin.
+	broken bool
+}
+
+// open connects, encrypts and authenticates.
+func (r *Relay) open(ctx context.Context) (*connection, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.connectTimeout)
+	defer cancel()
+	raw, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(r.host, strconv.Itoa(r.port)))
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { raw.Close() })
+	conn, err := r.converse(ctx, raw)
+	if !stop() && err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		raw.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+func (r *Relay) converse(ctx context.Context, raw net.Conn) (*connection, error) {
+	deadline, _ := ctx.Deadline()
+	if err := raw.SetDeadline(deadline); err != nil {
+		return nil, err
+	}
+	w := &wire{Conn: raw}
+	if !r.clear {
+		var err error
+		if !r.implicitTLS {
+			if w.greeting, err = r.startTLS(raw); err != nil {
+				return nil, fmt.Errorf("start TLS: %w", err)
+			}
+		}
+		encrypted := tls.Client(raw, r.tls)
+		if err := encrypted.HandshakeContext(ctx); err != nil {
+			return nil, fmt.Errorf("TLS: %w", err)
+		}
+		w.Conn = encrypted
+	}
+	server := smtp.NewSMTPClient()
+	server.Host, server.Port = r.host, r.port
+	server.Helo = r.hello
+	server.Encryption = smtp.EncryptionNone
+	server.Authentication = smtp.AuthAuto
+	server.Username, server.Password = r.username, r.password
+	server.KeepAlive = true
+	server.ConnectTimeout, server.SendTimeout = 0, 0 // Its own timeouts leak a goroutine or deadlock.
+	server.CustomConn = w
+	client, err := server.Connect()
+	if err != nil {
+		return nil, err
+	}
+	if r.username != "" && !w.authenticated {
+		return nil, errNoAUTH
+	}
+	return &connection{raw: raw, wire: w, client: client, opened: time.Now()}, nil
+}
+
+// startTLS speaks SMTP in clear up to the answer to STARTTLS (RFC 3207) and returns the greeting that the library
+// expects to read first. Nothing but EHLO and STARTTLS leaves in clear.
+func (r *Relay) startTLS(raw net.Conn) (*strings.Reader, error) {
+	text := textproto.NewConn(raw)
+	if _, _, err := text.ReadResponse(220); err != nil {
+		return nil, err
+	}
+	if err := text.PrintfLine("EHLO %s", r.hello); err != nil {
+		return nil, err
+	}
+	_, extensions, err := text.ReadResponse(250)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.Contains("\n"+strings.ToUpper(extensions)+"\n", "\nSTARTTLS\n") {
+		return nil, errNoSTARTTLS
+	}
+	if err := text.PrintfLine("STARTTLS"); err != nil {
+		return nil, err
+	}
+	if _, _, err := text.ReadResponse(220); err != nil {
+		return nil, err
+	}
+	if text.R.Buffered() > 0 {
+		return nil, errInjected
+	}
+	return strings.NewReader("220 " + r.host + "\r\n"), nil
+}
+
+// send hands one message over and says what came of it. When ctx ends, the conversation does.
+func (c *connection) send(ctx context.Context, m Message, timeout time.Duration) outcome {
+	stop := context.AfterFunc(ctx, func() { c.raw.Close() })
+	c.mails++
+	c.wire.begin()
+	err := c.raw.SetDeadline(time.Now().Add(timeout))
+	if err == nil {
+		err = smtp.SendMessage(m.From, []string{m.To}, m.Text, c.client)
+	}
+	out := outcome{verdict: accepted, stage: c.wire.stage()}
+	c.broken = false
+	if err != nil {
+		var answer *textproto.Error
+		switch {
+		case errors.As(err, &answer):
+			out.verdict = judge(out.stage, answer.Code)
+		case out.stage == StageContent && !c.wire.torn:
+			out.verdict = unanswered
+		default:
+			out.verdict = lost
+		}
+		out.reply = tidy(err.Error(), m.secrets)
+		c.broken = answer == nil || out.verdict == ill || c.client.Reset() != nil
+	}
+	c.broken = !stop() || c.broken
+	return out
+}

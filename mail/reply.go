@@ -1,0 +1,125 @@
+// What a relay's answer means. This table is the only place that decides it.
+
+package mail
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/textproto"
+	"regexp"
+	"strings"
+)
+
+// Stage is how far a conversation with the relay had come.
+type Stage string
+
+const (
+	// StageConnect is everything before MAIL: dial, greeting, EHLO, STARTTLS, AUTH.
+	StageConnect Stage = "connect"
+	// StageMail is MAIL FROM.
+	StageMail Stage = "mail"
+	// StageRcpt is RCPT TO.
+	StageRcpt Stage = "rcpt"
+	// StageData is DATA, until its 354.
+	StageData Stage = "data"
+	// StageContent is the message itself, until its 250.
+	StageContent Stage = "content"
+	// StageCompose precedes them all: the message could not be made.
+	StageCompose Stage = "compose"
+)
+
+// verdict is what to do after an attempt.
+type verdict int
+
+const (
+	// accepted: the relay has it.
+	accepted verdict = iota
+	// refused: not this mail, not later.
+	refused
+	// later: try this mail again.
+	later
+	// lost: the connection broke, the mail was certainly not accepted.
+	lost
+	// unanswered: the connection broke after the content, the mail may have been accepted.
+	unanswered
+	// ill: the relay takes no mail at present. Says nothing about this mail.
+	ill
+	// misconfigured: the relay will not take mail from us as we are set up. Says nothing about this mail.
+	misconfigured
+)
+
+// outcome is what came of an attempt.
+type outcome struct {
+	verdict verdict
+	stage   Stage
+	reply   string
+}
+
+// replies is read from the top; the first row that fits decides. A class is the first digit, 0 any.
+var replies = [...]struct {
+	code, class int
+	stages      string
+	verdict     verdict
+}{
+	{code: 421, verdict: ill},
+	{code: 454, verdict: ill},
+	{code: 535, verdict: misconfigured},
+	{class: 4, stages: "connect", verdict: ill},
+	{class: 5, stages: "connect mail", verdict: misconfigured},
+	{class: 4, stages: "mail rcpt data content", verdict: later},
+	{class: 5, stages: "rcpt data content", verdict: refused},
+	{class: 2, stages: "content", verdict: accepted},
+	{stages: "connect", verdict: ill},
+	{stages: "mail rcpt data", verdict: later},
+	{stages: "content", verdict: unanswered},
+}
+
+// judge says what an answer means at a stage.
+func judge(stage Stage, code int) verdict {
+	for _, row := range replies {
+		if (row.code == 0 || row.code == code) &&
+			(row.class == 0 || row.class == code/100) &&
+			(row.stages == "" || strings.Contains(row.stages, string(stage))) {
+			return row.verdict
+		}
+	}
+	return later
+}
+
+// judgeOpening says what it means that no connection could be opened. What is neither an answer nor a failure of
+// the network is our own configuration: a certificate that is not trusted, a STARTTLS or an AUTH that is not there.
+func judgeOpening(err error) outcome {
+	out := outcome{verdict: misconfigured, stage: StageConnect, reply: err.Error()}
+	var (
+		answer  *textproto.Error
+		garbled textproto.ProtocolError
+		network net.Error
+	)
+	switch {
+	case errors.As(err, &answer):
+		out.verdict = judge(StageConnect, answer.Code)
+	case errors.As(err, &network), errors.As(err, &garbled), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		out.verdict = ill
+	}
+	return out
+}
+
+// mostReply bounds what is kept of a relay's words, in bytes.
+const mostReply = 200
+
+// addressLike is an address or part of one, as relays quote them.
+var addressLike = regexp.MustCompile(`[^\s<>"']*@[^\s<>"']*`)
+
+// tidy cuts addresses and the mail's own secrets out of the relay's words, and anything that would break a line.
+func tidy(reply string, secrets []string) string {
+	for _, secret := range secrets {
+		reply = strings.ReplaceAll(reply, secret, "…")
+	}
+	reply = addressLike.ReplaceAllString(reply, "…")
+	reply = strings.Join(strings.FieldsFunc(reply, func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
+	if len(reply) > mostReply {
+		reply = reply[:mostReply]
+	}
+	return strings.ToValidUTF8(reply, "")
+}

@@ -1,0 +1,273 @@
+// Rules of the sender:
+//   - it knows only committed rows: what Assign and Update brought;
+//   - a mail under way is not started again by its row coming again; once its result is reported it waits for the row to
+//     come with the change. A report that fails is repeated, the mail never;
+//   - Revoke hands out nothing new, and returns when nothing of the partition is under way and its results are acknowledged;
+//   - a mail whose letter cannot be made (a secret that is not here) is held, and the sender is not ready.
+
+package mail
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sirupsen/logrus"
+)
+
+// SenderConfig says where a sender's letters come from and where its results go.
+type SenderConfig struct {
+	Relay    *Relay
+	Composer *Composer
+	// Letters makes code and link of a mail. On an error, which must hold no secret, the mail is held until it expires
+	// or its row changes; no other letter is sent in its place.
+	Letters func(Mail) (Letter, error)
+	// Report returns once the result is written for good, or ctx has ended. It may be called by several goroutines at once,
+	// and again with the same result after an error.
+	Report func(ctx context.Context, d Delivery) error
+	// Pool is the number of connections to the relay. Defaults to 16.
+	Pool int
+	// RevokeTimeout bounds Revoke, and the end of Run: three quarters for conversations to end, the rest for their
+	// results to be reported. Defaults to 8 s.
+	RevokeTimeout time.Duration
+	// RelayRest is how long an ill relay is left alone at first; it doubles up to 16 times as long. Defaults to 1 s.
+	RelayRest time.Duration
+	// Registry takes the metrics. Defaults to none.
+	Registry prometheus.Registerer
+	Log      logrus.FieldLogger
+}
+
+// Sender sends the mails of the rows it is given.
+type Sender struct {
+	cfg     SenderConfig
+	results *prometheus.CounterVec
+	// work hands a worker the word that there is something to take; changed wakes who hands it out.
+	work    chan struct{}
+	changed chan struct{}
+
+	mu       sync.Mutex
+	rows     map[int32]map[string][]*entry
+	agenda   *agenda
+	underWay map[*job]struct{}
+	// held are the mails without a letter, and why.
+	held    map[*entry]error
+	relay   breaker
+	stopped bool
+}
+
+// NewSender makes a sender. It sends nothing before Run.
+func NewSender(cfg SenderConfig) (*Sender, error) {
+	if cfg.Relay == nil || cfg.Composer == nil || cfg.Letters == nil || cfg.Report == nil || cfg.Log == nil {
+		return nil, errors.New("a mail sender needs a relay, a composer, letters, a report and a log")
+	}
+	if cfg.Pool == 0 {
+		cfg.Pool = 16
+	}
+	if cfg.RevokeTimeout == 0 {
+		cfg.RevokeTimeout = 8 * time.Second
+	}
+	if cfg.RelayRest == 0 {
+		cfg.RelayRest = time.Second
+	}
+	s := &Sender{
+		cfg:      cfg,
+		work:     make(chan struct{}),
+		changed:  make(chan struct{}, 1),
+		rows:     make(map[int32]map[string][]*entry),
+		agenda:   newAgenda(),
+		underWay: make(map[*job]struct{}),
+		held:     make(map[*entry]error),
+		relay:    breaker{rest: cfg.RelayRest},
+	}
+	return s, s.measure()
+}
+
+// Assign takes over a partition with its committed rows.
+func (s *Sender) Assign(partition int32, rows iter.Seq2[string, Outbox]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rows[partition] = make(map[string][]*entry)
+	for address, o := range rows {
+		s.update(partition, address, o)
+	}
+	s.wake()
+}
+
+// Update takes a row as it was committed. Of a partition that is not assigned it takes none.
+func (s *Sender) Update(partition int32, address string, o Outbox) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rows[partition] != nil {
+		s.update(partition, address, o)
+		s.wake()
+	}
+}
+
+func (s *Sender) update(partition int32, address string, o Outbox) {
+	known := make(map[string]*entry)
+	for _, e := range s.rows[partition][address] {
+		known[e.mail.ID] = e
+	}
+	var row []*entry
+	for _, m := range o.Mails {
+		e := known[m.ID]
+		delete(known, m.ID)
+		switch {
+		case e == nil:
+			e = &entry{mail: m, partition: partition}
+			s.agenda.plan(e)
+		case e.phase == underWay:
+			e.mail = m
+		case e.phase == reported && m.Attempts < e.attempt:
+		default:
+			s.leave(e)
+			e.mail = m
+			s.plan(e)
+		}
+		row = append(row, e)
+	}
+	for _, e := range known {
+		s.leave(e)
+		e.gone = true
+	}
+	if len(row) == 0 {
+		delete(s.rows[partition], address)
+	} else {
+		s.rows[partition][address] = row
+	}
+}
+
+// plan puts an entry on the agenda to be sent.
+func (s *Sender) plan(e *entry) {
+	e.phase = planned
+	s.agenda.plan(e)
+}
+
+// leave takes an entry out of everything that would begin work on it.
+func (s *Sender) leave(e *entry) {
+	s.agenda.drop(e)
+	delete(s.held, e)
+}
+
+// Revoke gives a partition up. It returns when nothing of it is under way any more, within RevokeTimeout.
+func (s *Sender) Revoke(partition int32) {
+	s.mu.Lock()
+	var busy []*job
+	for _, row := range s.rows[partition] {
+		for _, e := range row {
+			s.leave(e)
+			e.gone = true
+		}
+	}
+	delete(s.rows, partition)
+	for j := range s.underWay {
+		if j.entry.partition == partition {
+			busy = append(busy, j)
+		}
+	}
+	s.mu.Unlock()
+	s.await(busy)
+}
+
+// await waits for conversations to end and their results to be reported, and ends them where they take too long.
+func (s *Sender) await(busy []*job) {
+	abort := time.AfterFunc(s.cfg.RevokeTimeout*3/4, func() {
+		for _, j := range busy {
+			j.abort()
+		}
+	})
+	defer abort.Stop()
+	abandon := time.AfterFunc(s.cfg.RevokeTimeout, func() {
+		for _, j := range busy {
+			j.abandon()
+		}
+	})
+	defer abandon.Stop()
+	for _, j := range busy {
+		<-j.done
+	}
+}
+
+// Run sends until ctx ends; then it hands out nothing new and returns when nothing is under way, within RevokeTimeout.
+func (s *Sender) Run(ctx context.Context) error {
+	var workers sync.WaitGroup
+	for range s.cfg.Pool {
+		workers.Go(s.works)
+	}
+	s.handOut(ctx)
+	s.mu.Lock()
+	s.stopped = true
+	var busy []*job
+	for j := range s.underWay {
+		busy = append(busy, j)
+	}
+	s.mu.Unlock()
+	close(s.work)
+	s.await(busy)
+	workers.Wait()
+	return nil
+}
+
+// wake makes handOut look at the agenda again.
+func (s *Sender) wake() {
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
+
+// handOut tells a worker whenever there is something to take.
+func (s *Sender) handOut(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		var work chan<- struct{}
+		s.mu.Lock()
+		now := time.Now()
+		e, _, again := s.agenda.next(now, s.relay.permits(now))
+		if s.relay.until.After(now) && (again.IsZero() || s.relay.until.Before(again)) {
+			again = s.relay.until
+		}
+		s.mu.Unlock()
+		if e != nil {
+			work = s.work
+		}
+		var alarm <-chan time.Time
+		if !again.IsZero() {
+			timer.Reset(time.Until(again))
+			alarm = timer.C
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case work <- struct{}{}:
+		case <-alarm:
+		case <-s.changed:
+		}
+	}
+}
+
+// works is one worker: it has a courier of its own.
+func (s *Sender) works() {
+	c := &courier{relay: s.cfg.Relay}
+	defer c.close()
+	idle := time.NewTimer(longestIdle)
+	defer idle.Stop()
+	for {
+		select {
+		case _, open := <-s.work:
+			if !open {
+				return
+			}
+			for j := s.take(); j != nil; j = s.take() {
+				s.handle(c, j)
+			}
+			idle.Reset(longestIdle)
+		case <-idle.C:
+			c.close()
+		}
+	}
+}
