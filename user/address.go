@@ -7,16 +7,16 @@ import (
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
-	"golang.org/x/text/width"
 )
 
 // Rules:
-//   - one address has one spelling: NFKC, width fold, lower case, trimmed; the domain by IDNA;
+//   - one address has one spelling: NFKC (which folds widths), lower case, trimmed; the domain by IDNA;
 //     a plus-tag is kept, it is part of the address;
 //   - the local part is an ASCII dot-atom (RFC 5322 §3.2.3): a quoted one can carry SMTP parameters
 //     into the envelope; what RFC 6531 allows beyond is answered "unsupported";
 //   - bidi and invisible characters are refused: they make one address look like another;
-//   - with a real relay, the domain has a dot and is no special-use name (RFC 6761, RFC 7686).
+//   - with a real relay, the domain has a dot and is no special-use name (RFC 6761, RFC 6762, RFC 7686,
+//     and .internal, which ICANN keeps private).
 
 // AddressError says what is wrong with an address; it never repeats it.
 type AddressError struct {
@@ -37,7 +37,7 @@ const (
 	maxTyped   = 1024 // bytes looked at, at most
 )
 
-var specialDomains = []string{"localhost", "local", "internal", "onion", "invalid", "test"}
+var specialDomains = []string{"localhost", "local", "internal", "onion", "invalid", "test", "example"}
 
 // NormalizeAddress returns the one spelling of an address, which is also its
 // key. With public, names that no real relay could deliver to are refused
@@ -47,11 +47,12 @@ func NormalizeAddress(typed string, public bool) (string, error) {
 		return "", badAddress("must have at most %d characters", maxAddress)
 	}
 	for _, r := range typed {
-		if r == unicode.ReplacementChar || unicode.Is(unicode.Cf, r) || unicode.IsControl(r) {
+		if r == unicode.ReplacementChar || unicode.IsControl(r) || invisible(r) {
 			return "", badAddress("must not contain invisible or control characters")
 		}
 	}
-	folded := strings.ToLower(norm.NFKC.String(width.Fold.String(norm.NFKC.String(strings.TrimSpace(typed)))))
+	// Decomposed, İ lowers to i with a dot, which is not the ASCII i of another's address.
+	folded := norm.NFKC.String(strings.ToLower(norm.NFKD.String(strings.TrimSpace(typed))))
 	at := strings.LastIndexByte(folded, '@')
 	if at <= 0 || at == len(folded)-1 {
 		return "", badAddress("must have the form name@example.com")
@@ -68,6 +69,12 @@ func NormalizeAddress(typed string, public bool) (string, error) {
 		return "", badAddress("must have at most %d characters", maxAddress)
 	}
 	return local + "@" + domain, nil
+}
+
+// invisible says whether r is shown as nothing or turns the text around it:
+// format characters (bidi among them), fillers and variation selectors.
+func invisible(r rune) bool {
+	return unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
 func checkLocal(local string) error {

@@ -35,7 +35,7 @@ const (
 // prints and marshals as its id.
 type Secret struct {
 	id  string
-	key []byte
+	key *[]byte // behind a pointer: of a Secret in another's unexported field, fmt shows all but what is pointed to
 }
 
 // ID names the secret; it is no secret itself.
@@ -78,7 +78,7 @@ func ParseSecrets(text string) (Secrets, error) {
 		if _, err := all.Find(id); err == nil {
 			return nil, fmt.Errorf("%w: id %s stands twice", ErrSecrets, id)
 		}
-		all = append(all, Secret{id: id, key: key})
+		all = append(all, Secret{id: id, key: &key})
 	}
 	return all, nil
 }
@@ -100,12 +100,12 @@ func (s Secrets) Find(id string) (Secret, error) {
 	return Secret{}, fmt.Errorf("%w: %q", ErrUnknownSecret, id)
 }
 
-// First returns the secret that signs.
+// First returns the secret that signs; ParseSecrets gives at least one.
 func (s Secrets) First() Secret { return s[0] }
 
 // mac is HMAC-SHA-256 over length-prefixed fields, the first of which names the use.
 func (s Secret) mac(use string, fields ...[]byte) []byte {
-	h := hmac.New(sha256.New, s.key)
+	h := hmac.New(sha256.New, *s.key)
 	h.Write(field([]byte(use)))
 	for _, f := range fields {
 		h.Write(field(f))

@@ -73,7 +73,7 @@ func (c Command) Validate() error {
 	case Resend:
 		return errors.Join(err, code())
 	case Verify:
-		return errors.Join(err, need("answer or token_digest", len(c.Answer) == digestSize != (len(c.TokenDigest) == digestSize)))
+		return errors.Join(err, need("answer or token_digest", max(len(c.Answer), len(c.TokenDigest)) == digestSize && min(len(c.Answer), len(c.TokenDigest)) == 0))
 	}
 	return fmt.Errorf("%w: type must be one of %s, %s, %s", ErrInvalidCommand, Register, Verify, Resend)
 }

@@ -30,16 +30,21 @@ func (s *State) prune(now time.Time) {
 // dropCodeless forgets the oldest verifications without a slot beyond 32, so
 // that registrations over the limit cannot grow a row.
 func (s *State) dropCodeless() {
-	n := 0
-	for _, v := range s.Verifications {
-		if !v.Slot {
-			n++
+	s.Verifications = dropOldest(s.Verifications, keptCodeless, func(v Verification) bool { return !v.Slot })
+}
+
+// dropOldest drops the first of those that match until keep of them are left.
+func dropOldest[T any](list []T, keep int, match func(T) bool) []T {
+	excess := -keep
+	for _, x := range list {
+		if match(x) {
+			excess++
 		}
 	}
-	s.Verifications = slices.DeleteFunc(s.Verifications, func(v Verification) bool {
-		drop := !v.Slot && n > keptCodeless
+	return slices.DeleteFunc(list, func(x T) bool {
+		drop := excess > 0 && match(x)
 		if drop {
-			n--
+			excess--
 		}
 		return drop
 	})

@@ -1,6 +1,7 @@
 package user
 
 import (
+	"crypto/cipher"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -22,7 +23,7 @@ const HandleNonceSize = chacha20poly1305.NonceSizeX
 const (
 	handleLife    = verificationLife + time.Hour
 	handleVersion = "1"
-	maxHandle     = 1024 // characters; the longest address makes about 520
+	maxHandle     = 1024 // characters; the longest address makes fewer
 )
 
 // Handle is what a verification's public id holds.
@@ -79,10 +80,7 @@ func (s Secrets) Open(text string, now time.Time) (Handle, error) {
 // no escaping in a URL (RFC 3986 §2.3) and stands in no secret's id.
 func handlePrefix(secretID string) string { return handleVersion + "~" + secretID + "~" }
 
-func (s Secret) handleCipher() interface {
-	Seal(dst, nonce, plaintext, additionalData []byte) []byte
-	Open(dst, nonce, ciphertext, additionalData []byte) ([]byte, error)
-} {
+func (s Secret) handleCipher() cipher.AEAD {
 	aead, err := chacha20poly1305.NewX(s.mac("handle"))
 	if err != nil {
 		panic(err) // an HMAC-SHA-256 always has the key's 32 bytes

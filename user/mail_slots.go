@@ -29,7 +29,7 @@ func (s *State) takeSlot(p Policy, now time.Time) bool {
 
 // takeNotice says whether the notice to a verified address may go out now.
 func (s *State) takeNotice(now time.Time) bool {
-	if !s.NoticedAt.IsZero() && now.Sub(s.NoticedAt) < noticeInterval {
+	if now.Sub(s.NoticedAt) < noticeInterval {
 		return false
 	}
 	s.NoticedAt = now

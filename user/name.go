@@ -11,7 +11,8 @@ import (
 
 // Rules:
 //   - a name has letters, marks, spaces, ' ’ -, and a dot before a space or at the end; at most 64
-//     characters: a mail in our name carries no stranger's text, link or number.
+//     characters: a mail in our name carries no stranger's text, link or number;
+//   - none of them is invisible.
 
 const maxName = 64
 
@@ -29,6 +30,8 @@ func NormalizeName(typed string) (string, error) {
 	runes := []rune(name)
 	for i, r := range runes {
 		switch {
+		case invisible(r):
+			return "", ErrName
 		case unicode.IsLetter(r):
 			letters++
 		case unicode.IsMark(r), r == ' ', r == '\'', r == '’', r == '-':

@@ -8,12 +8,9 @@ import (
 // Rules:
 //   - the same command id gives the same outcome and has no second effect;
 //   - outcomes are kept per verification, so nobody can flush another's;
-//   - the last 16 are kept, and the proving one always.
+//   - the last 16 are kept, and those with an event always: a mail slot or the proof bounds their number.
 
-const (
-	keptOutcomes  = 16
-	keptUnmatched = 16
-)
+const keptOutcomes = 16
 
 // Result is what came of a command.
 type Result string
@@ -33,6 +30,7 @@ type Outcome struct {
 	Type              CommandType `json:"type"`
 	Result            Result      `json:"result"`
 	AttemptsRemaining int         `json:"attempts_remaining"`
+	Event             EventType   `json:"event,omitempty"` // the one it caused, if any
 	At                time.Time   `json:"at"`
 }
 
@@ -40,7 +38,7 @@ type Outcome struct {
 func (s *State) Outcome(verificationID, commandID string) (Outcome, bool) {
 	list := s.Unmatched
 	if v := s.Verification(verificationID); v != nil {
-		list = v.Outcomes
+		list = slices.Concat(v.Outcomes, list)
 	}
 	i := slices.IndexFunc(list, func(o Outcome) bool { return o.CommandID == commandID })
 	if i < 0 {
@@ -49,12 +47,7 @@ func (s *State) Outcome(verificationID, commandID string) (Outcome, bool) {
 	return list[i], true
 }
 
-// remember appends an outcome and forgets the oldest beyond what is kept.
-func remember(list []Outcome, o Outcome, keep int) []Outcome {
-	list = append(list, o)
-	if len(list) <= keep {
-		return list
-	}
-	oldest := slices.IndexFunc(list, func(o Outcome) bool { return o.Result != Verified })
-	return slices.Delete(list, oldest, oldest+1)
+// remember appends an outcome and forgets the oldest that had no event.
+func remember(list []Outcome, o Outcome) []Outcome {
+	return dropOldest(append(list, o), keptOutcomes, func(o Outcome) bool { return o.Event == "" })
 }

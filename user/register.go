@@ -27,8 +27,8 @@ func (s *State) register(c Command, now time.Time) []Event {
 	return nil
 }
 
-// mailCode gives v a new code and asks for its mail; a verified address gets
-// the notice instead. The slot is taken already.
+// mailCode asks for the mail of v's code, which is c's if v has none yet; a
+// verified address gets the notice instead. The slot is taken already.
 func (s *State) mailCode(c Command, v *Verification, now time.Time) []Event {
 	if s.Status == StatusVerified {
 		if !s.takeNotice(now) {
@@ -36,8 +36,9 @@ func (s *State) mailCode(c Command, v *Verification, now time.Time) []Event {
 		}
 		return []Event{s.event(RegistrationRepeated, c.ID, v)}
 	}
-	v.Nonce, v.AnswerDigest, v.LinkDigest = c.Nonce, c.AnswerDigest, c.LinkDigest
-	v.ExpiresAt = now.Add(c.Policy.codeTTL())
+	if len(v.AnswerDigest) == 0 {
+		v.Nonce, v.AnswerDigest, v.LinkDigest = c.Nonce, c.AnswerDigest, c.LinkDigest
+	}
 	if s.Status == StatusPending {
 		return []Event{s.event(CodeRequested, c.ID, v)}
 	}

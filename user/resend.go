@@ -4,8 +4,10 @@ import "time"
 
 // Rules:
 //   - asking again mails the same code, with its expiry and failures;
-//   - with less than three minutes left, or without a code, it makes a new one in the same
+//   - with less than three minutes left it makes a new one with its own ten minutes, in the same
 //     verification, with the same count of failures;
+//   - a verification without a code gets its first, with the expiry it has: whether the expiry moves
+//     tells nobody whether there is a code;
 //   - a verification that is proven, closed, gone or out of tries gets no mail.
 
 const renewBelow = 3 * time.Minute
@@ -16,8 +18,9 @@ func (s *State) resend(c Command, now time.Time) []Event {
 		return nil
 	}
 	v.Slot = true
-	if len(v.AnswerDigest) > 0 && v.ExpiresAt.Sub(now) >= renewBelow {
-		return []Event{s.event(CodeRequested, c.ID, v)}
+	if v.ExpiresAt.Sub(now) < renewBelow {
+		v.ExpiresAt = now.Add(c.Policy.codeTTL())
+		v.Nonce, v.AnswerDigest, v.LinkDigest = nil, nil, nil
 	}
 	return s.mailCode(c, v, now)
 }

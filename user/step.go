@@ -37,11 +37,14 @@ func Step(s State, c Command, recorded time.Time) (State, []Event, Outcome) {
 	case Verify:
 		outcome.Result, events = s.verify(c, now)
 	}
+	if len(events) > 0 {
+		outcome.Event = events[0].Type
+	}
 	if v := s.Verification(c.VerificationID); v != nil {
 		outcome.AttemptsRemaining = v.triesLeft(c.Policy)
-		v.Outcomes = remember(v.Outcomes, outcome, keptOutcomes)
+		v.Outcomes = remember(v.Outcomes, outcome)
 	} else {
-		s.Unmatched = remember(s.Unmatched, outcome, keptUnmatched)
+		s.Unmatched = remember(s.Unmatched, outcome)
 	}
 	return s, events, outcome
 }
