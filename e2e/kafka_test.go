@@ -1,0 +1,95 @@
+package e2e
+
+// Records as any other client of the broker sees them: raw.
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const readWithin = 30 * time.Second
+
+func (s *system) connect(t *testing.T, opts ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers(s.brokers...))...)
+	check(t, err)
+	t.Cleanup(client.Close)
+	return client
+}
+
+// produce writes a record to every partition of the topic.
+func (s *system) produce(t *testing.T, topic string, key, value []byte) {
+	t.Helper()
+	client := s.connect(t, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	offsets, err := kadm.NewClient(client).ListEndOffsets(t.Context(), topic)
+	check(t, err)
+	offsets.Each(func(o kadm.ListedOffset) {
+		record := &kgo.Record{Topic: topic, Partition: o.Partition, Key: key, Value: value}
+		check(t, client.ProduceSync(t.Context(), record).FirstErr())
+	})
+}
+
+// read returns every committed record of the topics, all of the cluster's when none is named.
+func (s *system) read(t *testing.T, topics ...string) (records []*kgo.Record) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), readWithin)
+	defer cancel()
+	admin := kadm.NewClient(s.connect(t))
+	if len(topics) == 0 {
+		listed, err := admin.ListTopics(ctx)
+		check(t, err)
+		topics = listed.Names()
+	}
+	starts, err := admin.ListStartOffsets(ctx, topics...)
+	check(t, err)
+	ends, err := admin.ListCommittedOffsets(ctx, topics...)
+	check(t, err)
+	remaining := 0
+	from := map[string]map[int32]kgo.Offset{}
+	starts.Each(func(start kadm.ListedOffset) {
+		if end, ok := ends.Lookup(start.Topic, start.Partition); !ok || end.Offset <= start.Offset {
+			return
+		}
+		if from[start.Topic] == nil {
+			from[start.Topic] = map[int32]kgo.Offset{}
+		}
+		from[start.Topic][start.Partition] = kgo.NewOffset().At(start.Offset)
+		remaining++
+	})
+	// The last record of a partition may be a transaction's marker: it is waited for, and left out.
+	consumer := s.connect(t, kgo.ConsumePartitions(from), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
+	for remaining > 0 {
+		fetches := consumer.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			t.Fatalf("read %v: %v", topics, err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			if !r.Attrs.IsControl() {
+				records = append(records, r)
+			}
+			if end, _ := ends.Lookup(r.Topic, r.Partition); r.Offset == end.Offset-1 {
+				remaining--
+			}
+		})
+	}
+	return records
+}
+
+// of returns the records with the key.
+func of(key string, records []*kgo.Record) []*kgo.Record {
+	return slices.DeleteFunc(slices.Clone(records), func(r *kgo.Record) bool { return string(r.Key) != key })
+}
+
+func header(r *kgo.Record, key string) string {
+	for _, h := range r.Headers {
+		if h.Key == key {
+			return string(h.Value)
+		}
+	}
+	return ""
+}

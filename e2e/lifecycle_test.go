@@ -1,0 +1,62 @@
+package e2e
+
+// How the one process starts and ends, as a newcomer meets it: no settings but the addresses.
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestRun_OnCtrlC_EndsCleanly(t *testing.T) {
+	p := newProcess(t, nil, "run").start(t).awaitReady(t)
+	p.stop(t, syscall.SIGINT)
+}
+
+func TestRun_WithATakenPort_NamesTheSettingInOneLine(t *testing.T) {
+	for _, setting := range []string{"HTTP_ADDR", "INTERNAL_ADDR", "EMBEDDED_KAFKA_ADDR", "EMBEDDED_SMTP_ADDR"} {
+		t.Run(setting, func(t *testing.T) {
+			taken, err := net.Listen("tcp", "127.0.0.1:0")
+			check(t, err)
+			defer taken.Close()
+			p := newProcess(t, map[string]string{setting: taken.Addr().String()}, "run").start(t)
+			exitCode, output := p.end(t)
+			lines := slices.DeleteFunc(strings.Split(output, "\n"), func(line string) bool { return !strings.Contains(line, setting) })
+			if exitCode == 0 || len(lines) != 1 || !strings.Contains(lines[0], taken.Addr().String()) {
+				t.Errorf("exit code %d, and it said:\n%s", exitCode, output)
+			}
+		})
+	}
+}
+
+func TestRun_WithoutSettings_ShowsTheMailInItsInbox(t *testing.T) {
+	p := newProcess(t, nil, "run").start(t).awaitReady(t)
+	ctx := t.Context()
+	s := &system{apis: []*process{p}}
+	ada := newPerson(0)
+	check(t, ada.registers(ctx, s))
+	var messages []struct {
+		ID      string   `json:"id"`
+		To      []string `json:"to"`
+		Subject string   `json:"subject"`
+		Text    string   `json:"text"`
+		HTML    string   `json:"html"`
+	}
+	if !eventually(ctx, mailWithin, func() bool {
+		status, body := get(ctx, p.internal("/inbox/messages"))
+		return status == http.StatusOK && json.Unmarshal([]byte(body), &messages) == nil && len(messages) > 0
+	}) {
+		t.Fatal("the inbox stays empty")
+	}
+	m := messages[0]
+	if m.ID == "" || len(m.To) != 1 || !strings.Contains(m.To[0], ada.address) || m.Subject != verifyAccount || m.HTML == "" {
+		t.Errorf("the inbox shows %+v", m)
+	}
+	if a := ada.verify(ctx, s, sixDigits.FindString(m.Text)); a.status != http.StatusOK {
+		t.Errorf("verify: %d %v", a.status, a.body)
+	}
+}

@@ -1,0 +1,233 @@
+package e2e
+
+// The mail servers of the tests:
+//   - a go-smtp server in the test itself, so that `make test` needs only Go;
+//   - aiosmtpd, which no one here wrote, on a real Kafka.
+// Both fill a mailbox, in which a test waits for what it expects.
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net"
+	"net/mail"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+)
+
+const (
+	mailWithin = 60 * time.Second
+
+	verifyAccount   = "Verify Account"
+	accountVerified = "Account Verified"
+)
+
+type letter struct {
+	To         []string  `json:"to"`
+	Raw        string    `json:"raw"`
+	ReceivedAt time.Time `json:"received_at"`
+
+	from, subject, messageID, text string
+}
+
+// read fills what the letter says from its raw form.
+func (l *letter) read() error {
+	m, err := mail.ReadMessage(strings.NewReader(l.Raw))
+	if err != nil {
+		return err
+	}
+	l.from, l.messageID = m.Header.Get("From"), m.Header.Get("Message-ID")
+	if l.subject, err = new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject")); err != nil {
+		return err
+	}
+	_, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	if err != nil {
+		return err
+	}
+	// The plain text comes first (RFC 2046 §5.1.4: the plainest alternative first).
+	part, err := multipart.NewReader(m.Body, params["boundary"]).NextPart()
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(part)
+	l.text = string(text)
+	return err
+}
+
+var sixDigits = regexp.MustCompile(`\b\d{6}\b`)
+
+// code returns what the first line of the text says, empty in a mail that has none.
+func (l letter) code() string { return sixDigits.FindString(l.text) }
+
+type mailbox struct {
+	url string // for SMTP_URL
+
+	mu      sync.Mutex
+	letters map[string][]letter // by recipient
+	bad     []error
+}
+
+func (b *mailbox) put(l letter) {
+	err := l.read()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err != nil {
+		b.bad = append(b.bad, err)
+	}
+	for _, to := range l.To {
+		b.letters[to] = append(b.letters[to], l)
+	}
+}
+
+// to returns the mails that reached the address, with the subject.
+func (b *mailbox) to(address, subject string) (found []letter) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, l := range b.letters[address] {
+		if l.subject == subject {
+			found = append(found, l)
+		}
+	}
+	return found
+}
+
+func (b *mailbox) count() (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, letters := range b.letters {
+		n += len(letters)
+	}
+	return n
+}
+
+// await returns the first mail to the address with the subject.
+func (b *mailbox) await(ctx context.Context, address, subject string) (letter, error) {
+	ok := eventually(ctx, mailWithin, func() bool { return len(b.to(address, subject)) > 0 })
+	if !ok {
+		return letter{}, fmt.Errorf("%s got no %q within %s", address, subject, mailWithin)
+	}
+	return b.to(address, subject)[0], nil
+}
+
+// newMailbox starts the mail server that the broker under test goes with.
+func newMailbox(t *testing.T) *mailbox {
+	t.Helper()
+	b := &mailbox{letters: map[string][]letter{}}
+	t.Cleanup(func() {
+		for _, err := range b.bad {
+			t.Errorf("a mail cannot be read: %v", err)
+		}
+	})
+	if brokerList() == "" {
+		b.serve(t)
+	} else {
+		b.serveAiosmtpd(t)
+	}
+	return b
+}
+
+func (b *mailbox) serve(t *testing.T) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	server := smtp.NewServer(b)
+	server.Domain = "localhost"
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		server.Serve(l)
+	}()
+	t.Cleanup(func() {
+		server.Close()
+		<-done
+	})
+	b.url = "smtp://" + l.Addr().String()
+}
+
+// NewSession and what follows make the mailbox a go-smtp backend.
+func (b *mailbox) NewSession(*smtp.Conn) (smtp.Session, error) { return &session{box: b}, nil }
+
+type session struct {
+	box *mailbox
+	to  []string
+}
+
+func (s *session) Mail(string, *smtp.MailOptions) error { return nil }
+
+func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	s.to = append(s.to, to)
+	return nil
+}
+
+func (s *session) Data(r io.Reader) error {
+	raw, err := io.ReadAll(r)
+	if err == nil {
+		s.box.put(letter{To: s.to, Raw: string(raw), ReceivedAt: time.Now()})
+	}
+	return err
+}
+
+func (s *session) Reset()        { s.to = nil }
+func (s *session) Logout() error { return nil }
+
+// python runs aiosmtpd; `make test-kafka` puts it there.
+var python = filepath.Join("..", ".cache", "aiosmtpd-1.4.6", "bin", "python")
+
+func (b *mailbox) serveAiosmtpd(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat(python); err != nil {
+		t.Fatalf("aiosmtpd is missing, make test-kafka installs it: %v", err)
+	}
+	address := freeAddress(t)
+	_, port, _ := net.SplitHostPort(address)
+	cmd := exec.Command(python, "aiosmtpd_sink.py", port)
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	check(t, err)
+	stdout, err := cmd.StdoutPipe()
+	check(t, err)
+	check(t, cmd.Start())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for lines := bufio.NewReader(stdout); ; {
+			line, err := lines.ReadBytes('\n')
+			if err != nil {
+				return
+			}
+			var l letter
+			if err := json.Unmarshal(line, &l); err != nil {
+				l.Raw = string(line)
+			}
+			b.put(l)
+		}
+	}()
+	t.Cleanup(func() {
+		stdin.Close()
+		<-done
+		cmd.Wait()
+	})
+	ok := eventually(t.Context(), readyWithin, func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+	if !ok {
+		t.Fatalf("aiosmtpd does not listen on %s", address)
+	}
+	b.url = "smtp://" + address
+}
