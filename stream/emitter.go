@@ -1,0 +1,201 @@
+package stream
+
+// What is held here:
+//   - an Emit that returns nil is written on all in-sync replicas, once;
+//   - an error says what is known: nothing done (ErrUnavailable, ErrOverloaded), or perhaps done (ErrOutcomeUnknown);
+//   - while no broker can be reached nothing is taken, so nothing is sent late that was answered with an error long ago;
+//   - what waits for an acknowledgement is bounded, also when its caller has gone.
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Errors of Emit, to be compared with errors.Is.
+var (
+	// ErrUnavailable means that Kafka is away: nothing was handed over, and nothing will happen.
+	ErrUnavailable = errors.New("kafka is unavailable")
+	// ErrOutcomeUnknown means that no acknowledgement came in time: the record may be written, also later.
+	ErrOutcomeUnknown = errors.New("outcome unknown")
+	// ErrOverloaded means that too many records wait for their acknowledgement: nothing was handed over.
+	ErrOverloaded = errors.New("too many records in flight")
+)
+
+// EmitterConfig of an Emitter.
+type EmitterConfig struct {
+	// ClientID is added to the instance's name. Defaults to emitter.
+	ClientID string
+	// MaxInFlight is how many records may wait for their acknowledgement. Defaults to 4096.
+	MaxInFlight int
+	// AckTimeout is how long Emit waits for an acknowledgement. Defaults to 2.5 s.
+	AckTimeout time.Duration
+}
+
+// Emitter writes single records and waits for their acknowledgement. It may be used by any number of goroutines.
+type Emitter struct {
+	cfg   EmitterConfig
+	log   logrus.FieldLogger
+	cl    *kgo.Client
+	slots chan struct{}
+	away  atomic.Bool
+	doubt chan struct{} // asks watch to look
+	stop  context.CancelFunc
+	ended sync.WaitGroup
+}
+
+// How often the watch looks whether a broker answers: without a reason, and while none does.
+const (
+	watchInterval = 2 * time.Second
+	awayInterval  = 200 * time.Millisecond
+)
+
+// NewEmitter returns an Emitter, which must be closed.
+func (c *Cluster) NewEmitter(cfg EmitterConfig) (*Emitter, error) {
+	cfg.ClientID = cmp.Or(cfg.ClientID, "emitter")
+	cfg.MaxInFlight = cmp.Or(cfg.MaxInFlight, 4096)
+	cfg.AckTimeout = cmp.Or(cfg.AckTimeout, 2500*time.Millisecond)
+	e := &Emitter{cfg: cfg, log: c.log, slots: make(chan struct{}, cfg.MaxInFlight), doubt: make(chan struct{}, 1)}
+	cl, err := c.newClient(cfg.ClientID, append(c.producing(), kgo.WithHooks(connections{e}))...)
+	if err != nil {
+		return nil, err
+	}
+	e.cl = cl
+	ctx, cancel := context.WithCancel(context.Background())
+	e.stop = cancel
+	e.ended.Go(func() { e.watch(ctx) })
+	return e, nil
+}
+
+// Close waits up to AckTimeout for what is in flight.
+func (e *Emitter) Close() {
+	ctx, cancel := context.WithTimeout(context.Background(), e.cfg.AckTimeout)
+	defer cancel()
+	if err := e.cl.Flush(ctx); err != nil {
+		e.log.WithField("in_flight", len(e.slots)).Warn("emitter closed before everything was acknowledged")
+	}
+	e.stop()
+	e.ended.Wait()
+	e.cl.Close()
+}
+
+// Emit writes one record and returns when all in-sync replicas have it, or with ErrUnavailable, ErrOverloaded or
+// ErrOutcomeUnknown; any other error is the broker's refusal of this record, such as a missing permission.
+// When ctx ends first the outcome is unknown. Emitting the same again writes it again.
+func (e *Emitter) Emit(ctx context.Context, topic, key string, value []byte, headers map[string]string) error {
+	if e.away.Load() {
+		return ErrUnavailable
+	}
+	select {
+	case e.slots <- struct{}{}:
+	default:
+		return ErrOverloaded
+	}
+	record := &kgo.Record{Topic: topic, Key: []byte(key), Value: value}
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: []byte(headers[name])})
+	}
+	// The client gives a record up at the end of its context only if it was never part of a request.
+	life, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.cfg.AckTimeout)
+	done := make(chan error, 1)
+	e.cl.Produce(life, record, func(_ *kgo.Record, err error) {
+		cancel()
+		<-e.slots
+		done <- err
+	})
+	timeout := time.NewTimer(e.cfg.AckTimeout)
+	defer timeout.Stop()
+	select {
+	case err := <-done:
+		return outcome(topic, err)
+	case <-timeout.C:
+		e.suspect()
+		return fmt.Errorf("emit to %s: no acknowledgement within %v: %w", topic, e.cfg.AckTimeout, ErrOutcomeUnknown)
+	case <-ctx.Done():
+		return fmt.Errorf("emit to %s: %w: %w", topic, context.Cause(ctx), ErrOutcomeUnknown)
+	}
+}
+
+// outcome says what a failed produce means. The client fails a record by itself only if no request holds it that was
+// not answered; these answers, and an end of the client, leave it open.
+func outcome(topic string, err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, open := range []error{
+		kerr.RequestTimedOut, kerr.NotEnoughReplicasAfterAppend, kerr.OutOfOrderSequenceNumber,
+		kerr.UnknownProducerID, kgo.ErrClientClosed,
+	} {
+		if errors.Is(err, open) {
+			return fmt.Errorf("emit to %s: %w: %w", topic, err, ErrOutcomeUnknown)
+		}
+	}
+	for _, away := range []error{context.DeadlineExceeded, kgo.ErrRecordTimeout, kgo.ErrRecordRetries} {
+		if errors.Is(err, away) {
+			return fmt.Errorf("emit to %s: %w: %w", topic, err, ErrUnavailable)
+		}
+	}
+	return fmt.Errorf("emit to %s: %w", topic, err)
+}
+
+// watch keeps away: it looks now and then, at once when a connection breaks, and often while no broker answers.
+func (e *Emitter) watch(ctx context.Context) {
+	for {
+		look, cancel := context.WithTimeout(ctx, time.Second)
+		err := e.cl.Ping(look)
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		if was := e.away.Swap(err != nil); err != nil && !was {
+			e.log.WithError(err).Warn("kafka is away")
+		} else if err == nil && was {
+			e.log.Info("kafka is back")
+		}
+		wait := watchInterval
+		if err != nil {
+			wait = awayInterval
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.doubt:
+			if !sleep(ctx, awayInterval/4) { // a broken connection brings many signs
+				return
+			}
+		case <-time.After(wait):
+		}
+	}
+}
+
+// suspect asks for a look.
+func (e *Emitter) suspect() {
+	select {
+	case e.doubt <- struct{}{}:
+	default:
+	}
+}
+
+// connections are kgo's hooks that tell of broken connections.
+type connections struct{ e *Emitter }
+
+// OnBrokerConnect is called for each attempt to connect.
+func (c connections) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
+	if err != nil && !c.e.away.Load() {
+		c.e.suspect()
+	}
+}
+
+// OnBrokerDisconnect is called for each connection that ends.
+func (c connections) OnBrokerDisconnect(kgo.BrokerMetadata, net.Conn) { c.e.suspect() }

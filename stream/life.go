@@ -1,0 +1,73 @@
+package stream
+
+// What is held here:
+//   - failure is crash-only: on any doubt a life ends, its clients are closed and another is begun; nothing is aborted
+//     and rewound;
+//   - whatever a life left open is settled by the next one's producers before it reads an offset.
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
+	"github.com/sirupsen/logrus"
+)
+
+// life is one run of a processor: a goka.Processor, a member of the group, the producers, the open stores.
+type life struct {
+	c       *Cluster
+	cfg     ProcessorConfig
+	p       *Processor
+	log     logrus.FieldLogger
+	group   string
+	table   string // topic of the group's table; empty: stateless
+	cycle   *cycle
+	stores  *overlays
+	serving func(*session) // is told of each session that processes, and nil when it ends
+}
+
+// live runs one life until ctx ends or anything fails.
+func (p *Processor) live(ctx context.Context) error {
+	lanes, err := p.c.openLanes(ctx, p.group)
+	if err != nil {
+		return err
+	}
+	l := &life{
+		c: p.c, cfg: p.cfg, p: p, log: p.log, group: p.group, table: p.table,
+		cycle: newCycle(p.table), stores: &overlays{of: map[int32]*overlay{}},
+	}
+	l.cycle.use(lanes)
+	defer l.cycle.close()
+	options := append([]goka.ProcessorOption{
+		goka.WithClientID(p.c.clientID(p.group)),
+		goka.WithLogger(gokaLog{p.log}),
+		goka.WithHasher(p.c.cfg.Hasher),
+		goka.WithNilHandling(goka.NilDecode), // goka drops empty values otherwise
+		goka.WithUpdateCallback(withoutControls(goka.DefaultUpdate)),
+		goka.WithTopicManagerBuilder(p.c.topicManager(ctx)),
+		goka.WithConsumerSaramaBuilder(p.c.consumer(ctx, p.group+"-recovery")),
+		goka.WithConsumerGroupBuilder(l.consumerGroup),
+		goka.WithProducerBuilder(l.cycle.producer),
+		goka.WithStorageBuilder(l.storage(ctx)),
+	}, p.cfg.Options...)
+	processor, err := goka.NewProcessor(p.c.cfg.Brokers, p.cfg.Graph, options...)
+	if err != nil {
+		return fmt.Errorf("make the processor: %w", err)
+	}
+	l.serving = func(s *session) { p.serve(s, processor) }
+	return processor.Run(ctx)
+}
+
+// storage builds a partition's storage: the group's own table is written through an overlay.
+func (l *life) storage(ctx context.Context) storage.Builder {
+	return func(topic string, partition int32) (storage.Storage, error) {
+		s, err := l.c.openStore(ctx, topic, partition, "processor", l.cycle.fail)
+		if err != nil || topic != l.table {
+			return s, err
+		}
+		o := newOverlay(s, l.cycle)
+		l.stores.add(partition, o)
+		return o, nil
+	}
+}

@@ -1,0 +1,149 @@
+package stream
+
+// What is held here:
+//   - Run goes on until it is told to stop, life after life;
+//   - what is asked of a processor from outside reaches only a session that processes.
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lovoo/goka"
+	"github.com/sirupsen/logrus"
+)
+
+// ProcessorConfig of a Processor.
+type ProcessorConfig struct {
+	// Graph of the group: its inputs, outputs and table. Its codecs must never fail: an error stops the processor at
+	// the same record again and again.
+	Graph *goka.GroupGraph
+	// Follower is told of the table. Defaults to none.
+	Follower Follower
+	// CatchUp are the input topics whose records up to the high watermark at the session's start are processed and
+	// committed before Follower.Assigned is called. Defaults to none: then it is called right after recovery.
+	CatchUp []string
+	// Options are added to goka's. Hot standby and recover-ahead are not supported. Defaults to none.
+	Options []goka.ProcessorOption
+}
+
+// Processor runs a goka group with the cluster's guarantee.
+type Processor struct {
+	c     *Cluster
+	cfg   ProcessorConfig
+	log   logrus.FieldLogger
+	group string
+	table string
+	state state
+	lag   *lag
+	now   atomic.Pointer[service]
+}
+
+// service is a session that processes, and the goka.Processor it belongs to.
+type service struct {
+	session   *session
+	processor *goka.Processor
+}
+
+// NewProcessor returns a Processor that does nothing until Run. Its topics must be there by then (Ensure).
+func (c *Cluster) NewProcessor(cfg ProcessorConfig) (*Processor, error) {
+	if err := cfg.Graph.Validate(); err != nil {
+		return nil, fmt.Errorf("group graph: %w", err)
+	}
+	p := &Processor{c: c, cfg: cfg, group: string(cfg.Graph.Group())}
+	p.log = c.log.WithField("group", p.group)
+	if table := cfg.Graph.GroupTable(); table != nil {
+		p.table = table.Topic()
+	}
+	inputs := cfg.Graph.InputStreams().Topics()
+	if loop := cfg.Graph.LoopStream(); loop != nil {
+		inputs = append(inputs, loop.Topic())
+	}
+	p.lag = c.newLag(p.group, inputs, func(tp topicPartition) (int64, bool) {
+		s := p.now.Load()
+		if s == nil || s.session.claims[tp] == nil {
+			return 0, false
+		}
+		return s.session.claims[tp].position(), true
+	})
+	p.state.set(false, "not started")
+	return p, nil
+}
+
+// Run processes until ctx ends. It returns nil then, with everything closed; what goes wrong before is logged, and
+// processing begins anew.
+func (p *Processor) Run(ctx context.Context) error {
+	var looks sync.WaitGroup
+	looks.Go(func() { p.lag.run(ctx, p.poke) })
+	defer looks.Wait()
+	p.state.set(false, "starting")
+	supervise(ctx, p.log, p.live, func(why string) {
+		p.state.set(false, why)
+		p.c.metrics.restarts.WithLabelValues(p.group).Inc()
+	})
+	p.state.set(false, "stopped")
+	return nil
+}
+
+// serve notes that a session processes, or that none does.
+func (p *Processor) serve(s *session, processor *goka.Processor) {
+	if s == nil {
+		p.now.Store(nil)
+		p.state.set(false, "rebalancing")
+		return
+	}
+	p.now.Store(&service{s, processor})
+	p.state.set(true, "")
+}
+
+// poke has a session look whether it has caught up.
+func (p *Processor) poke() {
+	if s := p.now.Load(); s != nil {
+		s.session.poke()
+	}
+}
+
+// Health says whether the processor processes, and how far it is behind.
+func (p *Processor) Health() Health { return p.state.health(p.lag.behind(time.Now())) }
+
+// VisitAll calls the graph's visitor name for every key of the table's partitions that are ours, with meta. It fails
+// when the processor is not ready, or when a rebalance comes before every key was visited; repeating it visits all again.
+func (p *Processor) VisitAll(ctx context.Context, name string, meta any) error {
+	s := p.now.Load()
+	if s == nil || p.table == "" || !s.session.visits.begin() {
+		return fmt.Errorf("visit %s: the processor is not ready, or has no table", name)
+	}
+	defer s.session.visits.done()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.session.ctx, cancel)()
+	return s.processor.VisitAll(ctx, name, meta)
+}
+
+// visits are the visits of a session. goka must not be stopped under one: it would send on a closed channel.
+type visits struct {
+	mu    sync.Mutex
+	over  bool
+	under sync.WaitGroup
+}
+
+func (v *visits) begin() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.over {
+		v.under.Add(1)
+	}
+	return !v.over
+}
+
+func (v *visits) done() { v.under.Done() }
+
+// end lets no visit begin and waits for those under way, whose context has ended.
+func (v *visits) end() {
+	v.mu.Lock()
+	v.over = true
+	v.mu.Unlock()
+	v.under.Wait()
+}

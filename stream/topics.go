@@ -1,0 +1,131 @@
+package stream
+
+// What is held here:
+//   - a topic that is missing is made, a topic that differs is refused with everything that differs;
+//   - a cluster with too few brokers for the replication wanted is refused before anything is made;
+//   - two processes that start at once both succeed.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// Topic is what a topic must be. Config holds only what matters: what it does not name is not compared.
+type Topic struct {
+	Name       string
+	Partitions int32
+	Config     map[string]string
+}
+
+// ensureTimeout bounds one call of Ensure.
+const ensureTimeout = 30 * time.Second
+
+// Ensure makes the topics that are missing, with Config.Replication and min.insync.replicas of one less (at least 1),
+// and returns once the brokers answer for them. It fails, having made nothing, when the cluster has fewer brokers than
+// copies are wanted, and with a line for each difference when a topic is there and differs. Repeating it is harmless.
+func (c *Cluster) Ensure(ctx context.Context, topics []Topic) error {
+	ctx, cancel := context.WithTimeout(ctx, ensureTimeout)
+	defer cancel()
+	if int(c.cfg.Replication) > c.brokers {
+		return fmt.Errorf("REPLICATION_FACTOR is %d, but the cluster has %d broker(s)", c.cfg.Replication, c.brokers)
+	}
+	names := make([]string, len(topics))
+	for i, t := range topics {
+		names[i] = t.Name
+	}
+	there, err := c.adm.ListTopics(ctx, names...)
+	if err != nil {
+		return fmt.Errorf("list topics: %w", err)
+	}
+	var made []Topic
+	for _, t := range topics {
+		if d := there[t.Name]; d.Err != nil && !errors.Is(d.Err, kerr.UnknownTopicOrPartition) {
+			return fmt.Errorf("look at topic %s: %w", t.Name, d.Err)
+		}
+		if there.Has(t.Name) {
+			continue
+		}
+		if err := c.create(ctx, t); err != nil {
+			return err
+		}
+		made = append(made, t)
+	}
+	for _, t := range made {
+		if err := c.awaitTopic(ctx, t); err != nil {
+			return err
+		}
+	}
+	return c.compare(ctx, topics, names)
+}
+
+func (c *Cluster) create(ctx context.Context, t Topic) error {
+	config := map[string]*string{"min.insync.replicas": kadm.StringPtr(strconv.Itoa(max(1, int(c.cfg.Replication)-1)))}
+	for name, value := range t.Config {
+		config[name] = &value
+	}
+	_, err := c.adm.CreateTopic(ctx, t.Partitions, c.cfg.Replication, config, t.Name)
+	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+		return fmt.Errorf("create topic %s: %w", t.Name, err)
+	}
+	return nil
+}
+
+// awaitTopic waits until the brokers have a leader for every partition.
+func (c *Cluster) awaitTopic(ctx context.Context, t Topic) error {
+	for {
+		d, err := c.adm.ListTopics(ctx, t.Name)
+		if err == nil && d.Has(t.Name) && len(d[t.Name].Partitions) > 0 && d[t.Name].Err == nil &&
+			!slices.ContainsFunc(d[t.Name].Partitions.Sorted(), func(p kadm.PartitionDetail) bool { return p.Leader < 0 }) {
+			return nil
+		}
+		if !sleep(ctx, 20*time.Millisecond) {
+			return fmt.Errorf("wait for topic %s: %w", t.Name, errors.Join(ctx.Err(), err))
+		}
+	}
+}
+
+// compare refuses topics that are not as they must be.
+func (c *Cluster) compare(ctx context.Context, topics []Topic, names []string) error {
+	there, err := c.adm.ListTopics(ctx, names...)
+	if err != nil {
+		return fmt.Errorf("list topics: %w", err)
+	}
+	configs, err := c.adm.DescribeTopicConfigs(ctx, names...)
+	if err != nil {
+		return fmt.Errorf("describe topics: %w", err)
+	}
+	var differ []string
+	for _, t := range topics {
+		differs := func(what string, have, want any) {
+			if have != want {
+				differ = append(differ, fmt.Sprintf("topic %s: %s is %v, want %v", t.Name, what, have, want))
+			}
+		}
+		differs("partitions", len(there[t.Name].Partitions), int(t.Partitions))
+		differs("replication", there[t.Name].Partitions.NumReplicas(), int(c.cfg.Replication))
+		config, err := configs.On(t.Name, nil)
+		if err = errors.Join(err, config.Err); err != nil {
+			return fmt.Errorf("describe topic %s: %w", t.Name, err)
+		}
+		have := map[string]string{}
+		for _, entry := range config.Configs {
+			have[entry.Key] = entry.MaybeValue()
+		}
+		for _, name := range slices.Sorted(maps.Keys(t.Config)) {
+			differs(name, have[name], t.Config[name])
+		}
+	}
+	if len(differ) > 0 {
+		return errors.New(strings.Join(differ, "\n"))
+	}
+	return nil
+}

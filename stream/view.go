@@ -1,0 +1,324 @@
+package stream
+
+// What is held here:
+//   - a view answers only when it has been recovered, and not any more when it stops;
+//   - it reconnects by itself and is not rebuilt for that;
+//   - each row knows from which record it comes.
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
+	"github.com/sirupsen/logrus"
+)
+
+// ErrNotReady means that a view has not been recovered yet, or has stopped.
+var ErrNotReady = errors.New("the view is not ready")
+
+// ViewConfig of a View. Topic and Codec must be set.
+type ViewConfig struct {
+	// Topic to read. It need not be compacted if Update makes rows of it.
+	Topic string
+	// Codec of the rows. Only Decode is used.
+	Codec goka.Codec
+	// Update applies a record to the rows. Applying one again must change nothing. Defaults to goka.DefaultUpdate.
+	Update goka.UpdateCallback
+	// Changed is told of each record after it is applied, also during recovery; it must not block. Defaults to none.
+	Changed func(key string, partition int32, offset int64)
+}
+
+// Row of a view, and the record by which it was last written.
+type Row struct {
+	Key       string
+	Value     any
+	Partition int32
+	Offset    int64
+}
+
+// View is a local copy of a topic's rows. It may be read by any number of goroutines.
+type View struct {
+	c     *Cluster
+	cfg   ViewConfig
+	log   logrus.FieldLogger
+	state state
+	lag   *lag
+
+	mu     sync.RWMutex
+	view   *goka.View // nil: not ready
+	stores map[int32]*viewStore
+}
+
+// NewView returns a View that does nothing until Run.
+func (c *Cluster) NewView(cfg ViewConfig) (*View, error) {
+	if cfg.Topic == "" || cfg.Codec == nil {
+		return nil, errors.New("a view needs a topic and a codec")
+	}
+	if cfg.Update == nil {
+		cfg.Update = goka.DefaultUpdate
+	}
+	v := &View{c: c, cfg: cfg, log: c.log.WithField("view", cfg.Topic)}
+	v.lag = c.newLag("view "+cfg.Topic, []string{cfg.Topic}, v.position)
+	v.state.set(false, "not started")
+	return v, nil
+}
+
+// Run follows the topic until ctx ends. It returns nil then, with everything closed.
+func (v *View) Run(ctx context.Context) error {
+	var looks sync.WaitGroup
+	looks.Go(func() { v.lag.run(ctx, func() {}) })
+	defer looks.Wait()
+	v.state.set(false, "recovering")
+	supervise(ctx, v.log, v.live, func(why string) { v.state.set(false, why) })
+	v.state.set(false, "stopped")
+	return nil
+}
+
+func (v *View) live(ctx context.Context) error {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	// The goka view lives a little longer than ctx: first nobody may read it any more.
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	partitions, err := topicManager{v.c, ctx}.Partitions(v.cfg.Topic)
+	if err != nil {
+		return fmt.Errorf("ask for the partitions of %s: %w", v.cfg.Topic, err)
+	}
+	recovered := make(chan struct{}, len(partitions))
+	name := "view-" + v.cfg.Topic
+	view, err := goka.NewView(v.c.cfg.Brokers, goka.Table(v.cfg.Topic), rowCodec{v.cfg.Codec},
+		goka.WithViewClientID(v.c.clientID(name)),
+		goka.WithViewLogger(gokaLog{v.log}),
+		goka.WithViewHasher(v.c.cfg.Hasher),
+		goka.WithViewAutoReconnect(),
+		goka.WithViewBackoffBuilder(func() (goka.Backoff, error) {
+			return goka.NewSimpleBackoff(200*time.Millisecond, 2*time.Second), nil
+		}),
+		goka.WithViewTopicManagerBuilder(v.c.topicManager(ctx)),
+		goka.WithViewConsumerSaramaBuilder(v.c.consumer(ctx, name)),
+		goka.WithViewCallback(withoutControls(v.update)),
+		goka.WithViewStorageBuilder(func(topic string, partition int32) (storage.Storage, error) {
+			s, err := v.c.openStore(ctx, topic, partition, "view", fail)
+			if err != nil {
+				return nil, err
+			}
+			return v.add(partition, &viewStore{s, func() { recovered <- struct{}{} }}), nil
+		}),
+	)
+	if err != nil {
+		return fmt.Errorf("make the view: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- view.Run(running) }()
+	for range partitions {
+		select {
+		case <-recovered:
+		case <-ctx.Done():
+		case err := <-ended:
+			return err
+		}
+	}
+	if ctx.Err() == nil {
+		v.state.set(true, "")
+		v.publish(view)
+	}
+	<-ctx.Done()
+	v.publish(nil)
+	stop()
+	err = <-ended
+	return cmp.Or(failure(ctx), err)
+}
+
+// failure is why ctx ended, if not because its parent did.
+func failure(ctx context.Context) error {
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// publish lets the view be read; nil: not any more.
+func (v *View) publish(view *goka.View) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.view = view
+}
+
+func (v *View) update(ctx goka.UpdateContext, s storage.Storage, key string, value []byte) error {
+	if err := v.cfg.Update(ctx, rowStorage{s, ctx.Partition(), ctx.Offset()}, key, value); err != nil {
+		return err
+	}
+	if v.cfg.Changed != nil {
+		v.cfg.Changed(key, ctx.Partition(), ctx.Offset())
+	}
+	return nil
+}
+
+// Health says whether the view has been recovered, and how far it is behind.
+func (v *View) Health() Health { return v.state.health(v.lag.behind(time.Now())) }
+
+// Get returns a row's decoded value; nil if there is none. It fails with ErrNotReady before the view is recovered.
+func (v *View) Get(key string) (any, error) {
+	row, err := v.Row(key)
+	if row == nil {
+		return nil, err
+	}
+	return row.Value, err
+}
+
+// Row returns a row; nil if there is none. It fails with ErrNotReady before the view is recovered.
+func (v *View) Row(key string) (*Row, error) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	if v.view == nil {
+		return nil, ErrNotReady
+	}
+	value, err := v.view.Get(key)
+	if value == nil || err != nil {
+		return nil, err
+	}
+	row := value.(Row)
+	row.Key = key
+	return &row, nil
+}
+
+// Rows iterates over the rows from start, before limit, each without bound if empty, in the order of their keys and as
+// they were when it began. An error ends it.
+func (v *View) Rows(start, limit string) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		v.mu.RLock()
+		defer v.mu.RUnlock()
+		if v.view == nil {
+			yield(Row{}, ErrNotReady)
+			return
+		}
+		it, err := v.view.IteratorWithRange(start, limit)
+		if err != nil {
+			yield(Row{}, err)
+			return
+		}
+		defer it.Release()
+		for it.Next() {
+			value, err := it.Value()
+			row, _ := value.(Row)
+			row.Key = it.Key()
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+		if err := it.Err(); err != nil {
+			yield(Row{}, err)
+		}
+	}
+}
+
+// viewStore is a partition's store; it tells when it is recovered.
+type viewStore struct {
+	*store
+	recovered func()
+}
+
+// MarkRecovered is part of storage.Storage.
+func (s *viewStore) MarkRecovered() error {
+	err := s.store.MarkRecovered()
+	if err == nil {
+		s.recovered()
+	}
+	return err
+}
+
+func (v *View) add(partition int32, s *viewStore) *viewStore {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.stores == nil {
+		v.stores = map[int32]*viewStore{}
+	}
+	v.stores[partition] = s
+	return s
+}
+
+// position is the first offset of a partition that is not applied.
+func (v *View) position(tp topicPartition) (int64, bool) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	s := v.stores[tp.partition]
+	if s == nil {
+		return 0, true
+	}
+	return s.offset.Load() + 1, true
+}
+
+// A stored row begins with the record by which it was written: partition and offset.
+const rowHeader = 4 + 8
+
+// rowStorage adds the record's place to what an update callback stores, and takes it away from what it reads.
+type rowStorage struct {
+	storage.Storage
+	partition int32
+	offset    int64
+}
+
+// Set is part of storage.Storage.
+func (s rowStorage) Set(key string, value []byte) error {
+	row := binary.BigEndian.AppendUint32(make([]byte, 0, rowHeader+len(value)), uint32(s.partition))
+	row = binary.BigEndian.AppendUint64(row, uint64(s.offset))
+	return s.Storage.Set(key, append(row, value...))
+}
+
+// Get is part of storage.Storage.
+func (s rowStorage) Get(key string) ([]byte, error) {
+	row, err := s.Storage.Get(key)
+	return rowValue(row), err
+}
+
+// Iterator is part of storage.Storage.
+func (s rowStorage) Iterator() (storage.Iterator, error) {
+	it, err := s.Storage.Iterator()
+	return rowValues{it}, err
+}
+
+// IteratorWithRange is part of storage.Storage.
+func (s rowStorage) IteratorWithRange(start, limit []byte) (storage.Iterator, error) {
+	it, err := s.Storage.IteratorWithRange(start, limit)
+	return rowValues{it}, err
+}
+
+func rowValue(row []byte) []byte {
+	if len(row) < rowHeader {
+		return nil
+	}
+	return row[rowHeader:]
+}
+
+// rowValues is an iterator over the values of stored rows.
+type rowValues struct{ storage.Iterator }
+
+// Value is part of storage.Iterator.
+func (i rowValues) Value() ([]byte, error) {
+	row, err := i.Iterator.Value()
+	return rowValue(row), err
+}
+
+// rowCodec decodes stored rows to Row.
+type rowCodec struct{ goka.Codec }
+
+// Decode is part of goka.Codec.
+func (c rowCodec) Decode(b []byte) (any, error) {
+	if len(b) < rowHeader {
+		return nil, fmt.Errorf("a stored row of %d bytes is too short", len(b))
+	}
+	value, err := c.Codec.Decode(rowValue(b))
+	if err != nil {
+		return nil, err
+	}
+	return Row{
+		Value: value, Partition: int32(binary.BigEndian.Uint32(b)), Offset: int64(binary.BigEndian.Uint64(b[4:])),
+	}, nil
+}
