@@ -18,7 +18,6 @@ func (s *system) connect(t *testing.T, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers(s.brokers...))...)
 	check(t, err)
-	t.Cleanup(client.Close)
 	return client
 }
 
@@ -26,12 +25,20 @@ func (s *system) connect(t *testing.T, opts ...kgo.Opt) *kgo.Client {
 func (s *system) produce(t *testing.T, topic string, key, value []byte) {
 	t.Helper()
 	client := s.connect(t, kgo.RecordPartitioner(kgo.ManualPartitioner()))
-	offsets, err := kadm.NewClient(client).ListEndOffsets(t.Context(), topic)
-	check(t, err)
-	offsets.Each(func(o kadm.ListedOffset) {
-		record := &kgo.Record{Topic: topic, Partition: o.Partition, Key: key, Value: value}
+	defer client.Close()
+	for _, partition := range s.partitions(t, topic) {
+		record := &kgo.Record{Topic: topic, Partition: partition, Key: key, Value: value}
 		check(t, client.ProduceSync(t.Context(), record).FirstErr())
-	})
+	}
+}
+
+func (s *system) partitions(t *testing.T, topic string) []int32 {
+	t.Helper()
+	admin := kadm.NewClient(s.connect(t))
+	defer admin.Close()
+	listed, err := admin.ListTopics(t.Context(), topic)
+	check(t, err)
+	return listed[topic].Partitions.Numbers()
 }
 
 // read returns every committed record of the topics, all of the cluster's when none is named.
@@ -40,6 +47,7 @@ func (s *system) read(t *testing.T, topics ...string) (records []*kgo.Record) {
 	ctx, cancel := context.WithTimeout(t.Context(), readWithin)
 	defer cancel()
 	admin := kadm.NewClient(s.connect(t))
+	defer admin.Close()
 	if len(topics) == 0 {
 		listed, err := admin.ListTopics(ctx)
 		check(t, err)
@@ -63,6 +71,7 @@ func (s *system) read(t *testing.T, topics ...string) (records []*kgo.Record) {
 	})
 	// The last record of a partition may be a transaction's marker: it is waited for, and left out.
 	consumer := s.connect(t, kgo.ConsumePartitions(from), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
+	defer consumer.Close()
 	for remaining > 0 {
 		fetches := consumer.PollFetches(ctx)
 		if err := fetches.Err(); err != nil {

@@ -39,7 +39,7 @@ type letter struct {
 	Raw        string    `json:"raw"`
 	ReceivedAt time.Time `json:"received_at"`
 
-	from, subject, messageID, text string
+	subject, messageID, text string
 }
 
 // read fills what the letter says from its raw form.
@@ -48,7 +48,7 @@ func (l *letter) read() error {
 	if err != nil {
 		return err
 	}
-	l.from, l.messageID = m.Header.Get("From"), m.Header.Get("Message-ID")
+	l.messageID = m.Header.Get("Message-ID")
 	if l.subject, err = new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject")); err != nil {
 		return err
 	}
