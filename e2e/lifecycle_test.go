@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
@@ -15,6 +16,23 @@ import (
 func TestRun_OnCtrlC_EndsCleanly(t *testing.T) {
 	p := newProcess(t, nil, "run").start(t).awaitReady(t)
 	p.stop(t, syscall.SIGINT)
+}
+
+func TestRun_PrintsThreeLines_ThatRegisterShowTheMailAndVerify(t *testing.T) {
+	needTool(t, "curl")
+	p := newProcess(t, nil, "run").start(t).awaitReady(t)
+	var lines []string
+	if !eventually(t.Context(), readyWithin, func() bool {
+		lines = slices.DeleteFunc(strings.Split(p.log.String(), "\n"), func(line string) bool { return !strings.Contains(line, "curl ") })
+		return len(lines) == 3
+	}) {
+		t.Fatalf("the lines with curl are %q", lines)
+	}
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", strings.Join(lines, "\n")).Output()
+	check(t, err)
+	if !strings.Contains(string(out), `"status":"verified"`) {
+		t.Errorf("the last line says %s", out)
+	}
 }
 
 func TestRun_WithATakenPort_NamesTheSettingInOneLine(t *testing.T) {
