@@ -1,0 +1,98 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sirupsen/logrus"
+)
+
+// Rules:
+//   - a request is logged and measured by its route's pattern, never by its path, query or body:
+//     they hold addresses and handles;
+//   - a panic is logged once and answered as internal_error;
+//   - a path or method that no route has is a problem too.
+
+// everywhere puts in front of a router's routes what all of them have.
+func everywhere(r chi.Router, listener string, log logrus.FieldLogger, registry prometheus.Registerer) error {
+	took := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:        "countersign_http_request_duration_seconds",
+		Help:        "How long requests took.",
+		ConstLabels: prometheus.Labels{"listener": listener},
+		Buckets:     []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+	}, []string{"method", "route", "status"})
+	if registry != nil {
+		if err := registry.Register(took); err != nil {
+			return fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	r.Use(observed(listener, log, took), recovered(log), securityHeaders, middleware.GetHead)
+	r.NotFound(newProblem(notFound, "see /docs for what there is").ServeHTTP)
+	r.MethodNotAllowed(wrongMethod)
+	return nil
+}
+
+// observed logs and measures requests.
+func observed(listener string, log logrus.FieldLogger, took *prometheus.HistogramVec) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			start := time.Now()
+			ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+			next.ServeHTTP(ww, r)
+			route, method, status := chi.RouteContext(r.Context()).RoutePattern(), r.Method, max(ww.Status(), http.StatusOK)
+			if route == "" {
+				route = "none"
+			}
+			if !slices.Contains(methods(), method) {
+				method = "other" // a client cannot make up time series
+			}
+			elapsed := time.Since(start)
+			took.WithLabelValues(method, route, strconv.Itoa(status)).Observe(elapsed.Seconds())
+			log.WithFields(logrus.Fields{
+				"listener": listener, "method": method, "route": route, "status": status,
+				"bytes": ww.BytesWritten(), "duration_ms": elapsed.Milliseconds(),
+			}).Debug("request answered")
+		})
+	}
+}
+
+// recovered answers a request whose handler panicked.
+func recovered(log logrus.FieldLogger) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer func() {
+				switch cause := recover(); cause {
+				case nil:
+				case http.ErrAbortHandler:
+					panic(cause) // net/http ends the connection
+				default:
+					log.WithFields(logrus.Fields{"panic": cause, "stack": string(debug.Stack())}).Error("handler panicked")
+					newProblem(internalError, "it is logged; try again").ServeHTTP(w, r)
+				}
+			}()
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+func methods() []string {
+	return []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
+}
+
+// wrongMethod says which methods the path has (RFC 9110 §15.5.6).
+func wrongMethod(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.EscapedPath()
+	for _, method := range methods() {
+		if chi.RouteContext(r.Context()).Routes.Match(chi.NewRouteContext(), method, path) {
+			w.Header().Add("Allow", method)
+		}
+	}
+	newProblem(methodNotAllowed, "see the header Allow").ServeHTTP(w, r)
+}

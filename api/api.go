@@ -1,0 +1,116 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sirupsen/logrus"
+
+	"countersign/user"
+)
+
+// What an error of Commands.Send means for who asked.
+var (
+	ErrUnavailable    = errors.New("unavailable, nothing was done")          // repeat later
+	ErrOutcomeUnknown = errors.New("outcome unknown, it may have been done") // repeat with the same key
+	ErrOverloaded     = errors.New("too much in flight, nothing was done")   // repeat in a moment
+)
+
+// Commands takes what is asked.
+type Commands interface {
+	// Send returns nil as soon as the command is safe. Its errors wrap
+	// ErrUnavailable, ErrOverloaded or ErrOutcomeUnknown; any other counts as
+	// the last. Sending a command again has no second effect.
+	Send(ctx context.Context, c user.Command) error
+}
+
+// Users is the table of users, as a view shows it.
+type Users interface {
+	// Get returns the state of a normalised address, and whether there is one.
+	Get(email string) (state user.State, found bool, err error)
+	// Await returns the state as soon as it holds the command's outcome, at
+	// once if it does already. It ends with ctx.
+	Await(ctx context.Context, email, verificationID, commandID string) (user.State, user.Outcome, error)
+	// Position returns where in its table the state was last written.
+	Position(email string) (partition int32, offset int64, ok bool)
+}
+
+// Mails is what became of mails.
+type Mails interface {
+	// Of returns the mails to a normalised address, newest first.
+	Of(email string) ([]Mail, error)
+}
+
+// Config is what the public listener is made of.
+type Config struct {
+	Commands Commands
+	Users    Users
+	Mails    Mails
+
+	Secrets         user.Secrets          // the first one signs
+	Policy          user.Policy           // within user.MaxPolicy. Defaults to user.DefaultPolicy
+	PublicAddresses bool                  // refuse addresses that no real relay could deliver to
+	PublicURL       string                // where people reach this listener, for the API's description. Defaults to none
+	Pages           fs.FS                 // what people see: web/public
+	Log             logrus.FieldLogger    // never gets a code, a token, a handle or an address
+	Registry        prometheus.Registerer // Defaults to none: nothing is measured
+}
+
+type public struct{ Config }
+
+// NewPublic returns the public listener's handler: the pages, the API and its
+// description. Errors name what is missing from the configuration.
+func NewPublic(c Config) (http.Handler, error) {
+	switch {
+	case c.Commands == nil || c.Users == nil || c.Mails == nil || c.Pages == nil || c.Log == nil:
+		return nil, errors.New("public listener: Commands, Users, Mails, Pages and Log are needed")
+	case len(c.Secrets) == 0:
+		return nil, errors.New("public listener: a secret is needed")
+	}
+	if c.Policy == (user.Policy{}) {
+		c.Policy = user.DefaultPolicy()
+	}
+	p := &public{c}
+	r := chi.NewMux()
+	if err := everywhere(r, "public", c.Log, c.Registry); err != nil {
+		return nil, fmt.Errorf("public listener: %w", err)
+	}
+
+	d := newDescription(r, c.PublicURL)
+	post(d, huma.Operation{
+		OperationID: "register", Path: "/api/register", DefaultStatus: http.StatusAccepted,
+		Summary:     "Ask for a code by mail",
+		Description: "Opens a verification of its own. The answer is the same whatever is known of the address.",
+	}, []string{emailInvalid, emailUnsupported, firstNameInvalid, lastNameInvalid, localeInvalid}, p.register)
+	post(d, huma.Operation{
+		OperationID: "verify", Path: "/api/verify",
+		Summary:     "Prove the address with the code, or with the link's token",
+		Description: "The 200 is the evidence: it goes to the one request that proved it, and to its repeats with the same Idempotency-Key.",
+	}, []string{verificationIDInvalid, codeMalformed, tokenMalformed, codeInvalid, codeExpired, tooManyAttempts}, p.verify)
+	post(d, huma.Operation{
+		OperationID: "resend", Path: "/api/resend", DefaultStatus: http.StatusAccepted,
+		Summary:     "Ask for the mail again",
+		Description: "Mails the same code, or a new one when its time is nearly over. Wrong codes stay counted.",
+	}, []string{verificationIDInvalid}, p.resend)
+	get(d, huma.Operation{
+		OperationID: "status", Path: "/api/verifications/{verification_id}",
+		Summary:     "Show a verification",
+		Description: "For display only; it is no evidence.",
+	}, []string{verificationIDInvalid, unavailable}, p.status)
+
+	description, err := serveDescription(d)
+	if err != nil {
+		return nil, fmt.Errorf("public listener: describe the API: %w", err)
+	}
+	r.Get("/openapi.json", description)
+	if err := p.servePages(r); err != nil {
+		return nil, fmt.Errorf("public listener: %w", err)
+	}
+	return r, nil
+}

@@ -1,0 +1,104 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"countersign/user"
+)
+
+// Rules:
+//   - a request repeated with its Idempotency-Key and body is the same command; another body is another one;
+//   - a key has 16 to 255 visible characters; where none is given, one is made, so that the answer
+//     can name the key to repeat with;
+//   - what is random in a command (nonces, handles) is made here, fresh for each request;
+//   - no acknowledgement within 2.5 s: the outcome is unknown, it may still happen.
+
+const (
+	acknowledgeWithin = 2500 * time.Millisecond
+	minKey, maxKey    = 16, 255 // characters
+	madeKeySize       = 24      // bytes
+)
+
+// idempotencyKey returns the key of a request: the one given, or a new one.
+func idempotencyKey(given string) (string, *Problem) {
+	if given == "" {
+		return base64.RawURLEncoding.EncodeToString(random(madeKeySize)), nil
+	}
+	invisible := func(r rune) bool { return r < '!' || r > '~' }
+	if len(given) < minKey || len(given) > maxKey || strings.ContainsFunc(given, invisible) {
+		return "", newProblem(idempotencyKeyInvalid, "Idempotency-Key must have 16 to 255 visible ASCII characters")
+	}
+	return given, nil
+}
+
+// random returns bytes that nobody can guess.
+func random(size int) []byte {
+	b := make([]byte, size)
+	rand.Read(b) // never fails (crypto/rand)
+	return b
+}
+
+// canonical is what a request asks for, in one spelling.
+func canonical(fields ...string) []byte {
+	b, err := json.Marshal(fields)
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	return b
+}
+
+// command begins a command of the call on a verification.
+func (p *public) command(call user.CommandType, s user.Secret, body []byte, key string, h user.Handle) user.Command {
+	return user.Command{
+		ID: s.CommandID(string(call), body, key), Type: call, Email: h.Email, VerificationID: h.VerificationID,
+		IssuedAt: time.Now().UTC(), Policy: p.Policy,
+	}
+}
+
+// send hands a command over and waits for the acknowledgement.
+func (p *public) send(ctx context.Context, c user.Command) error {
+	ctx, cancel := context.WithTimeout(ctx, acknowledgeWithin)
+	defer cancel()
+	if err := p.Commands.Send(ctx, c); err != nil {
+		return p.failed("send command", c.VerificationID, err)
+	}
+	return nil
+}
+
+// failed logs why a call could not be answered and returns its problem.
+func (p *public) failed(doing, verificationID string, err error) *Problem {
+	p.Log.WithFields(logrus.Fields{"doing": doing, "verification_id": verificationID}).WithError(err).Warn("call not answered")
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		return newProblem(unavailable, "try again in a moment")
+	case errors.Is(err, ErrOverloaded):
+		return newProblem(overloaded, "try again in a moment")
+	}
+	return newProblem(outcomeUnknown, "repeat the request with the Idempotency-Key of this answer")
+}
+
+// notRead is the problem of a view that cannot answer.
+func (p *public) notRead(h user.Handle, err error) *Problem {
+	return p.failed("read view", h.VerificationID, fmt.Errorf("%w: %w", ErrUnavailable, err))
+}
+
+// open opens a verification's public id and returns the secret that sealed it.
+func (p *public) open(id string) (user.Handle, user.Secret, []FieldError) {
+	h, err := p.Secrets.Open(id, time.Now())
+	if err == nil {
+		var s user.Secret
+		if s, err = p.Secrets.Find(h.SecretID); err == nil {
+			return h, s, nil
+		}
+	}
+	return user.Handle{}, user.Secret{}, []FieldError{{"verification_id", verificationIDInvalid, "is made up, damaged or too old: register again"}}
+}

@@ -1,0 +1,31 @@
+// Package api is Countersign over HTTP: it turns requests into commands, waits
+// for what came of a guess, and shows what is known of an account.
+//
+//	request ─► body ─► call ─► user.Command ─► Commands
+//	                    │
+//	                    └──◄── Users, Mails (views)
+//
+// It decides nothing about a verification, that is user.Step's, and it must not
+// know of Kafka, of goka or of how mail leaves: it declares the interfaces it
+// needs, and whoever puts the parts together fills them.
+//
+// The files:
+//
+//	api.go          the public listener: what it is made of, its routes
+//	internal.go     the internal listener: users, health, metrics
+//	register.go     POST /api/register
+//	verify.go       POST /api/verify
+//	resend.go       POST /api/resend
+//	status.go       GET /api/verifications/{verification_id}
+//	users.go        GET /users/{email}
+//	command.go      a request repeated with its key is one command
+//	body.go         what a body may look like
+//	operation.go    a call as an operation of the API's description
+//	problem.go      every problem, its code and its status
+//	pages.go        the pages for people, with or without JavaScript
+//	headers.go      what every response says to browsers
+//	access.go       access log, metrics, and what a panic becomes
+//	guard.go        who may speak to the internal listener
+//	ready.go        live and ready
+//	serve.go        timeouts, and a stop that lets requests end
+package api

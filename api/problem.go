@@ -1,0 +1,150 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+)
+
+// Rules:
+//   - every refusal is a problem (RFC 9457) with a stable code; one code has one status;
+//   - a problem names fields and never repeats a value: it might be a code, a token or a handle;
+//   - what came of a guess (user.Result) is the code of its problem;
+//   - 503 always says when to come again.
+
+// The codes of problems that the code speaks of. problems holds them all.
+const (
+	jsonMalformed         = "json_malformed"
+	idempotencyKeyInvalid = "idempotency_key_invalid"
+	bodyTimeout           = "body_timeout"
+	bodyTooLarge          = "body_too_large"
+	contentTypeInvalid    = "content_type_invalid"
+	fieldUnknown          = "field_unknown"
+	fieldInvalid          = "field_invalid"
+	emailInvalid          = "email_invalid"
+	emailUnsupported      = "email_unsupported"
+	firstNameInvalid      = "first_name_invalid"
+	lastNameInvalid       = "last_name_invalid"
+	localeInvalid         = "locale_invalid"
+	verificationIDInvalid = "verification_id_invalid"
+	codeMalformed         = "code_malformed"
+	tokenMalformed        = "token_malformed"
+	codeInvalid           = "code_invalid"
+	codeExpired           = "code_expired"
+	tooManyAttempts       = "too_many_attempts"
+	unavailable           = "unavailable"
+	outcomeUnknown        = "outcome_unknown"
+	overloaded            = "overloaded"
+	notFound              = "not_found"
+	methodNotAllowed      = "method_not_allowed"
+	internalError         = "internal_error"
+	userNotFound          = "user_not_found"
+	tokenRequired         = "token_required"
+	hostForbidden         = "host_forbidden"
+	originForbidden       = "origin_forbidden"
+)
+
+// problems says what each code is: the one map from a code, and with it from
+// an outcome, to a status.
+var problems = map[string]struct {
+	status     int
+	title      string
+	retryAfter int // seconds
+}{
+	jsonMalformed:         {status: http.StatusBadRequest, title: "The body is not one JSON object"},
+	idempotencyKeyInvalid: {status: http.StatusBadRequest, title: "The Idempotency-Key is unusable"},
+	bodyTimeout:           {status: http.StatusRequestTimeout, title: "The body did not arrive in time"},
+	bodyTooLarge:          {status: http.StatusRequestEntityTooLarge, title: "The body is too large"},
+	contentTypeInvalid:    {status: http.StatusUnsupportedMediaType, title: "The body must be application/json"},
+
+	fieldUnknown:          {status: http.StatusUnprocessableEntity, title: "A field is not known here"},
+	fieldInvalid:          {status: http.StatusUnprocessableEntity, title: "A field is not a string"},
+	emailInvalid:          {status: http.StatusUnprocessableEntity, title: "The address is not valid"},
+	emailUnsupported:      {status: http.StatusUnprocessableEntity, title: "Addresses of this kind are not supported"},
+	firstNameInvalid:      {status: http.StatusUnprocessableEntity, title: "The first name is not valid"},
+	lastNameInvalid:       {status: http.StatusUnprocessableEntity, title: "The last name is not valid"},
+	localeInvalid:         {status: http.StatusUnprocessableEntity, title: "The locale is not valid"},
+	verificationIDInvalid: {status: http.StatusUnprocessableEntity, title: "There is no such verification"},
+	codeMalformed:         {status: http.StatusUnprocessableEntity, title: "The code does not have the form of one"},
+	tokenMalformed:        {status: http.StatusUnprocessableEntity, title: "The link's token does not have the form of one"},
+
+	codeInvalid:     {status: http.StatusUnprocessableEntity, title: "The code is wrong"},
+	codeExpired:     {status: http.StatusGone, title: "The code is no longer valid"},
+	tooManyAttempts: {status: http.StatusTooManyRequests, title: "There were too many wrong codes"},
+
+	unavailable:    {status: http.StatusServiceUnavailable, title: "The service is not available; nothing was done", retryAfter: 5},
+	outcomeUnknown: {status: http.StatusServiceUnavailable, title: "It is not known yet whether this was done", retryAfter: 1},
+	overloaded:     {status: http.StatusServiceUnavailable, title: "There is too much to do at the moment; nothing was done", retryAfter: 1},
+
+	notFound:         {status: http.StatusNotFound, title: "There is nothing here"},
+	methodNotAllowed: {status: http.StatusMethodNotAllowed, title: "This method is not possible here"},
+	internalError:    {status: http.StatusInternalServerError, title: "Something went wrong on our side"},
+
+	userNotFound:    {status: http.StatusNotFound, title: "Nothing is known of this address"},
+	tokenRequired:   {status: http.StatusUnauthorized, title: "A token is required"},
+	hostForbidden:   {status: http.StatusForbidden, title: "This listener does not answer to that host name"},
+	originForbidden: {status: http.StatusForbidden, title: "Other sites may not ask this"},
+}
+
+// Problem is a refusal, as RFC 9457 writes it.
+type Problem struct {
+	Type              string       `json:"type" format:"uri-reference" doc:"Where the code is described."`
+	Title             string       `json:"title" doc:"What the code means."`
+	Status            int          `json:"status" doc:"The HTTP status again."`
+	Detail            string       `json:"detail" doc:"What is the matter this time, for people."`
+	Code              string       `json:"code" doc:"What programs decide by. It stays the same."`
+	Errors            []FieldError `json:"errors,omitempty" doc:"The fields at fault."`
+	AttemptsRemaining *int         `json:"attempts_remaining,omitempty" doc:"Wrong codes that may still come for this verification."`
+	Next              string       `json:"next,omitempty" enum:"register" doc:"The only call that helps now; waiting does not."`
+
+	header http.Header
+}
+
+// FieldError says what is the matter with one field. It never holds its value.
+type FieldError struct {
+	Field  string `json:"field"`
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+}
+
+// newProblem makes a problem of the table.
+func newProblem(code, detail string) *Problem {
+	kind := problems[code]
+	p := &Problem{Type: "/docs#" + code, Title: kind.title, Status: kind.status, Detail: detail, Code: code, header: http.Header{}}
+	if kind.retryAfter > 0 {
+		p.header.Set("Retry-After", strconv.Itoa(kind.retryAfter))
+	}
+	return p
+}
+
+// badFields makes one problem of what is wrong with some fields, nil if nothing is.
+func badFields(all ...FieldError) *Problem {
+	if len(all) == 0 {
+		return nil
+	}
+	p := newProblem(all[0].Code, all[0].Field+": "+all[0].Detail)
+	p.Errors = all
+	return p
+}
+
+// Error says which problem it is.
+func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
+
+// GetStatus returns the HTTP status.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// GetHeaders returns the headers that belong to the problem.
+func (p *Problem) GetHeaders() http.Header { return p.header }
+
+// ContentType is that of RFC 9457 §3, whatever the client prefers.
+func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+// ServeHTTP answers with the problem.
+func (p *Problem) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	for name, values := range p.header {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Type", p.ContentType(""))
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the client is gone: nobody to tell
+}

@@ -1,0 +1,71 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Rules:
+//   - live: the process answers;
+//   - ready: every part is, and /readyz names those that are not, and why;
+//   - once ready, a part counts as ready again unless it is more than 10 s behind: a rebalance
+//     is no reason to take an instance out of service.
+
+const behindAtMost = 10 * time.Second
+
+// Check is how one part of the process is.
+type Check struct {
+	Name   string
+	Ready  bool
+	Reason string        // why not
+	Behind time.Duration // how far it is behind what it follows
+}
+
+// readiness remembers whether all parts were ready once.
+type readiness struct {
+	checks func() []Check
+
+	mu   sync.Mutex
+	once bool
+}
+
+type readyAnswer struct {
+	Ready   bool         `json:"ready"`
+	Missing []string     `json:"missing"`
+	Checks  []readyCheck `json:"checks"`
+}
+
+type readyCheck struct {
+	Name          string  `json:"name"`
+	Ready         bool    `json:"ready"`
+	Reason        string  `json:"reason,omitempty"`
+	BehindSeconds float64 `json:"behind_seconds"`
+}
+
+func (r *readiness) now() readyAnswer {
+	checks := r.checks()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := readyAnswer{Missing: []string{}, Checks: []readyCheck{}}
+	for _, c := range checks {
+		a.Checks = append(a.Checks, readyCheck{c.Name, c.Ready, c.Reason, c.Behind.Seconds()})
+		if missing := !c.Ready; missing && !r.once || c.Behind > behindAtMost {
+			a.Missing = append(a.Missing, c.Name)
+		}
+	}
+	a.Ready = len(a.Missing) == 0
+	r.once = r.once || a.Ready
+	return a
+}
+
+// ServeHTTP answers 200, or 503 while something is missing.
+func (r *readiness) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	a := r.now()
+	w.Header().Set("Content-Type", "application/json")
+	if !a.Ready {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(w).Encode(a) // the client is gone: nobody to tell
+}

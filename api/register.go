@@ -1,0 +1,96 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/text/language"
+
+	"countersign/user"
+)
+
+// Rules:
+//   - answered as soon as the command is acknowledged, alike whatever the account's state is: nobody
+//     learns who has an account (OWASP ASVS 5.0 6.3.8);
+//   - every field at fault is named, not only the first;
+//   - the answer's verification_id is sealed: no address stands in a URL.
+
+type registerRequest struct {
+	Email     string `json:"email" minLength:"3" maxLength:"1024" doc:"The address to confirm." example:"ada@example.com"`
+	FirstName string `json:"first_name" minLength:"1" maxLength:"64" doc:"Letters, spaces, ' ’ - and a dot after an abbreviation." example:"Ada"`
+	LastName  string `json:"last_name,omitempty" maxLength:"64" doc:"As first_name, or empty." example:"Lovelace"`
+	Locale    string `json:"locale,omitempty" maxLength:"35" doc:"A BCP 47 language tag for the mails." example:"en-GB"`
+}
+
+// accepted answers register and resend.
+type accepted struct {
+	VerificationID string `json:"verification_id" doc:"What verify and resend ask for. Whoever holds it may guess, ask again and look; it ends after 25 h." example:"1~a~VGhpcyBpcyBvbmx5IGFuIGV4YW1wbGU"`
+	ExpiresIn      int    `json:"expires_in" doc:"Seconds in which the code is valid." example:"600"`
+	ResendIn       int    `json:"resend_in" doc:"Seconds after which resend makes sense." example:"60"`
+}
+
+func (p *public) register(ctx context.Context, key string, r registerRequest) (*accepted, error) {
+	if problem := p.normalize(&r); problem != nil {
+		return nil, problem
+	}
+	secret := p.Secrets.First()
+	body := canonical(r.Email, r.FirstName, r.LastName, r.Locale)
+	h := user.Handle{VerificationID: secret.NewVerificationID(body, key), Email: r.Email, OpenedAt: time.Now()}
+	c := p.command(user.Register, secret, body, key, h)
+	c.FirstName, c.LastName, c.Locale = r.FirstName, r.LastName, r.Locale
+	c.SetCode(secret, random(user.NonceSize))
+	if err := p.send(ctx, c); err != nil {
+		return nil, err
+	}
+	return &accepted{
+		VerificationID: secret.Seal(h, random(user.HandleNonceSize)),
+		ExpiresIn:      p.Policy.CodeTTLSeconds, ResendIn: p.Policy.MailIntervalSeconds,
+	}, nil
+}
+
+// normalize gives every field its one spelling.
+func (p *public) normalize(r *registerRequest) *Problem {
+	var wrong []FieldError
+	var err error
+	if r.Email, err = user.NormalizeAddress(r.Email, p.PublicAddresses); err != nil {
+		wrong = append(wrong, badAddress(err))
+	}
+	if r.FirstName, err = user.NormalizeName(r.FirstName); err != nil {
+		wrong = append(wrong, FieldError{"first_name", firstNameInvalid, err.Error()})
+	}
+	if r.LastName != "" {
+		if r.LastName, err = user.NormalizeName(r.LastName); err != nil {
+			wrong = append(wrong, FieldError{"last_name", lastNameInvalid, err.Error()})
+		}
+	}
+	if r.Locale != "" {
+		if r.Locale, err = normalizeLocale(r.Locale); err != nil {
+			wrong = append(wrong, FieldError{"locale", localeInvalid, err.Error()})
+		}
+	}
+	return badFields(wrong...)
+}
+
+func badAddress(err error) FieldError {
+	code := emailInvalid
+	if a := (*user.AddressError)(nil); errors.As(err, &a) && a.Unsupported {
+		code = emailUnsupported
+	}
+	return FieldError{"email", code, err.Error()}
+}
+
+var errLocale = errors.New("must be a BCP 47 language tag, like en or pt-BR")
+
+// normalizeLocale writes a language tag as BCP 47 (RFC 5646 §4.5) does.
+func normalizeLocale(typed string) (string, error) {
+	const longest = 35 // characters, RFC 5646 §4.4.1
+	if len(typed) > longest {
+		return "", errLocale
+	}
+	tag, err := language.Parse(typed)
+	if err != nil {
+		return "", errLocale
+	}
+	return tag.String(), nil
+}

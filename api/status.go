@@ -1,0 +1,74 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"countersign/user"
+)
+
+// Rules:
+//   - for display only: evidence is the 200 of verify and the internal lookup;
+//   - a registration that the view does not show yet is pending, as its handle says;
+//   - a verification that was closed by another one's proof is expired;
+//   - its mail is accepted, or undeliverable when this verification's own last mail failed for good:
+//     what the relay said is internal.
+
+type statusRequest struct {
+	VerificationID string `path:"verification_id" doc:"From the answer to register, or the part of the mail's link before the dot."`
+}
+
+type verificationStatus struct {
+	Status            string `json:"status" enum:"pending,verified,expired"`
+	Email             string `json:"email" doc:"Whom it is for."`
+	FirstName         string `json:"first_name,omitempty"`
+	ExpiresIn         int    `json:"expires_in" doc:"Seconds in which the code is valid."`
+	AttemptsRemaining int    `json:"attempts_remaining" doc:"Wrong codes that may still come."`
+	Mail              string `json:"mail" enum:"accepted,undeliverable"`
+}
+
+func (p *public) status(_ context.Context, r *statusRequest) (*verificationStatus, error) {
+	h, _, wrong := p.open(r.VerificationID)
+	if problem := badFields(wrong...); problem != nil {
+		return nil, problem
+	}
+	state, _, err := p.Users.Get(h.Email)
+	if err != nil {
+		return nil, p.notRead(h, err)
+	}
+	mails, err := p.Mails.Of(h.Email)
+	if err != nil {
+		return nil, p.notRead(h, err)
+	}
+	v := user.Verification{
+		ID: h.VerificationID, Status: user.VerificationOpen,
+		ExpiresAt: h.OpenedAt.Add(time.Duration(p.Policy.CodeTTLSeconds) * time.Second),
+	}
+	if known := state.Verification(h.VerificationID); known != nil {
+		v = *known
+	}
+	return &verificationStatus{
+		Status: shownStatus(v), Email: h.Email, FirstName: v.FirstName,
+		ExpiresIn: secondsUntil(v.ExpiresAt), AttemptsRemaining: max(0, p.Policy.Tries-v.Failures),
+		Mail: shownMail(mails, v.ID),
+	}, nil
+}
+
+func shownStatus(v user.Verification) string {
+	switch {
+	case v.Status == user.VerificationVerified:
+		return "verified"
+	case v.Status == user.VerificationClosed || !time.Now().Before(v.ExpiresAt):
+		return "expired"
+	}
+	return "pending"
+}
+
+func shownMail(newestFirst []Mail, verificationID string) string {
+	i := slices.IndexFunc(newestFirst, func(m Mail) bool { return m.VerificationID == verificationID })
+	if i >= 0 && newestFirst[i].State == "failed" {
+		return "undeliverable"
+	}
+	return "accepted"
+}

@@ -1,0 +1,135 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"countersign/user"
+)
+
+// Rules:
+//   - the answer is a type of its own: what is not named here does not leave, above all no nonce and no digest;
+//   - the address is normalised first, so any spelling finds the account.
+
+type userRequest struct {
+	Email string `path:"email" doc:"The address, in any spelling." example:"ada@example.com"`
+}
+
+// account is what is known of one address.
+type account struct {
+	Email         string         `json:"email"`
+	UserID        string         `json:"user_id,omitempty"`
+	Status        user.Status    `json:"status,omitempty" enum:"pending,verified" doc:"Absent while no mail was ever sent for it."`
+	FirstName     string         `json:"first_name,omitempty"`
+	LastName      string         `json:"last_name,omitempty"`
+	Locale        string         `json:"locale,omitempty"`
+	Version       int64          `json:"version" doc:"Grows by one with each change."`
+	CreatedAt     time.Time      `json:"created_at,omitzero"`
+	UpdatedAt     time.Time      `json:"updated_at"`
+	VerifiedAt    time.Time      `json:"verified_at,omitzero"`
+	Counters      counters       `json:"counters"`
+	Verifications []verification `json:"verifications" doc:"Oldest first."`
+	Unmatched     []user.Outcome `json:"unmatched,omitempty" doc:"What came of commands for verifications that are gone."`
+	Mails         []Mail         `json:"mails" doc:"Newest first, of the last seven days."`
+	Partition     int32          `json:"partition"`
+	Offset        int64          `json:"offset" doc:"Of the state's last record in its table."`
+}
+
+type counters struct {
+	Failures      int `json:"failures" doc:"Wrong codes in a row, over all verifications."`
+	MailsLastHour int `json:"mails_last_hour" doc:"Mail slots given out."`
+	MailsLastDay  int `json:"mails_last_day"`
+}
+
+type verification struct {
+	ID        string                  `json:"id"`
+	Status    user.VerificationStatus `json:"status" enum:"open,verified,closed"`
+	FirstName string                  `json:"first_name"`
+	LastName  string                  `json:"last_name,omitempty"`
+	Locale    string                  `json:"locale,omitempty"`
+	SecretID  string                  `json:"secret_id"`
+	OpenedAt  time.Time               `json:"opened_at"`
+	ExpiresAt time.Time               `json:"expires_at" doc:"Of the code."`
+	HasCode   bool                    `json:"has_code" doc:"Without one it can never match: it was over a limit, or the address was verified."`
+	Failures  int                     `json:"failures"`
+	Outcomes  []user.Outcome          `json:"outcomes" doc:"The last ones, oldest first."`
+}
+
+// Mail is what became of one mail.
+type Mail struct {
+	ID             string    `json:"id"`
+	Kind           string    `json:"kind"`
+	State          string    `json:"state"`
+	VerificationID string    `json:"verification_id,omitempty"`
+	Attempts       int       `json:"attempts"`
+	QueuedAt       time.Time `json:"queued_at"`
+	UpdatedAt      time.Time `json:"updated_at"`
+	NotBefore      time.Time `json:"not_before,omitzero" doc:"Of the next attempt."`
+	Stage          string    `json:"stage,omitempty" doc:"Of the conversation with the relay at which the last attempt ended."`
+	Reply          string    `json:"reply,omitempty" doc:"The relay's words."`
+	MessageID      string    `json:"message_id,omitempty"`
+}
+
+// lookup answers GET /users/{email}.
+type lookup struct {
+	users           Users
+	mails           Mails
+	publicAddresses bool
+	log             logrus.FieldLogger
+}
+
+func (l *lookup) user(_ context.Context, r *userRequest) (*account, error) {
+	email, err := user.NormalizeAddress(r.Email, l.publicAddresses)
+	if err != nil {
+		return nil, badFields(badAddress(err))
+	}
+	state, found, err := l.users.Get(email)
+	if err != nil {
+		return nil, l.failed("read users", err)
+	}
+	if !found {
+		return nil, newProblem(userNotFound, "it never registered, or was removed")
+	}
+	mails, err := l.mails.Of(email)
+	if err != nil {
+		return nil, l.failed("read mails", err)
+	}
+	a := newAccount(state, time.Now())
+	a.Partition, a.Offset, _ = l.users.Position(email)
+	a.Mails = append(a.Mails, mails...)
+	return a, nil
+}
+
+func (l *lookup) failed(doing string, err error) *Problem {
+	l.log.WithField("doing", doing).WithError(err).Warn("call not answered")
+	return newProblem(unavailable, fmt.Sprintf("%s: not possible at the moment", doing))
+}
+
+func newAccount(s user.State, now time.Time) *account {
+	a := &account{
+		Email: s.Email, UserID: s.UserID, Status: s.Status, FirstName: s.FirstName, LastName: s.LastName, Locale: s.Locale,
+		Version: s.Version, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, VerifiedAt: s.VerifiedAt,
+		Counters:      counters{Failures: s.Failures, MailsLastHour: since(s.Mails, now.Add(-time.Hour)), MailsLastDay: since(s.Mails, now.AddDate(0, 0, -1))},
+		Verifications: []verification{}, Unmatched: s.Unmatched, Mails: []Mail{},
+	}
+	for _, v := range s.Verifications {
+		a.Verifications = append(a.Verifications, verification{
+			ID: v.ID, Status: v.Status, FirstName: v.FirstName, LastName: v.LastName, Locale: v.Locale, SecretID: v.SecretID,
+			OpenedAt: v.OpenedAt, ExpiresAt: v.ExpiresAt, HasCode: len(v.AnswerDigest) > 0, Failures: v.Failures, Outcomes: v.Outcomes,
+		})
+	}
+	return a
+}
+
+func since(times []time.Time, from time.Time) int {
+	n := 0
+	for _, t := range times {
+		if t.After(from) {
+			n++
+		}
+	}
+	return n
+}
