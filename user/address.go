@@ -46,13 +46,14 @@ func NormalizeAddress(typed string, public bool) (string, error) {
 	if len(typed) > maxTyped {
 		return "", badAddress("must have at most %d characters", maxAddress)
 	}
+	typed = strings.TrimSpace(typed)
 	for _, r := range typed {
 		if r == unicode.ReplacementChar || unicode.IsControl(r) || invisible(r) {
 			return "", badAddress("must not contain invisible or control characters")
 		}
 	}
 	// Decomposed, İ lowers to i with a dot, which is not the ASCII i of another's address.
-	folded := norm.NFKC.String(strings.ToLower(norm.NFKD.String(strings.TrimSpace(typed))))
+	folded := norm.NFKC.String(strings.ToLower(norm.NFKD.String(typed)))
 	at := strings.LastIndexByte(folded, '@')
 	if at <= 0 || at == len(folded)-1 {
 		return "", badAddress("must have the form name@example.com")

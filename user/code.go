@@ -35,7 +35,7 @@ const (
 // prints and marshals as its id.
 type Secret struct {
 	id  string
-	key *[]byte // behind a pointer: of a Secret in another's unexported field, fmt shows all but what is pointed to
+	key func() []byte // fmt shows what another's unexported field holds, but nothing of what a function returns
 }
 
 // ID names the secret; it is no secret itself.
@@ -78,7 +78,7 @@ func ParseSecrets(text string) (Secrets, error) {
 		if _, err := all.Find(id); err == nil {
 			return nil, fmt.Errorf("%w: id %s stands twice", ErrSecrets, id)
 		}
-		all = append(all, Secret{id: id, key: &key})
+		all = append(all, Secret{id: id, key: func() []byte { return key }})
 	}
 	return all, nil
 }
@@ -105,7 +105,7 @@ func (s Secrets) First() Secret { return s[0] }
 
 // mac is HMAC-SHA-256 over length-prefixed fields, the first of which names the use.
 func (s Secret) mac(use string, fields ...[]byte) []byte {
-	h := hmac.New(sha256.New, *s.key)
+	h := hmac.New(sha256.New, s.key())
 	h.Write(field([]byte(use)))
 	for _, f := range fields {
 		h.Write(field(f))
@@ -169,6 +169,14 @@ func IsCode(text string) bool {
 
 // IsToken says whether text has the form of a link's token.
 func IsToken(text string) bool {
-	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	b, err := decodeURL(text)
 	return err == nil && len(b) == tokenSize
+}
+
+// decodeURL reads base64url that has one spelling only: Go's decoder skips line ends.
+func decodeURL(text string) ([]byte, error) {
+	if at := strings.IndexAny(text, "\r\n"); at >= 0 {
+		return nil, base64.CorruptInputError(at)
+	}
+	return base64.RawURLEncoding.Strict().DecodeString(text)
 }

@@ -61,7 +61,7 @@ func (s Secrets) Open(text string, now time.Time) (Handle, error) {
 	if err != nil {
 		return Handle{}, ErrHandle
 	}
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(parts[2])
+	sealed, err := decodeURL(parts[2])
 	if err != nil || len(sealed) < HandleNonceSize {
 		return Handle{}, ErrHandle
 	}

@@ -1,0 +1,90 @@
+package user_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"countersign/user"
+)
+
+func TestValidate_TakesACompleteCommand(t *testing.T) {
+	for _, c := range completeCommands() {
+		if err := c.Validate(); err != nil {
+			t.Errorf("%s: %v", c.Type, err)
+		}
+	}
+}
+
+func TestValidate_NamesWhatIsMissing(t *testing.T) {
+	strip := map[string]func(*user.Command){
+		"command_id":      func(c *user.Command) { c.ID = "" },
+		"email":           func(c *user.Command) { c.Email = "" },
+		"verification_id": func(c *user.Command) { c.VerificationID = "" },
+		"first_name":      func(c *user.Command) { c.FirstName = "" },
+		"secret_id":       func(c *user.Command) { c.SecretID = "" },
+		"nonce":           func(c *user.Command) { c.Nonce = append(c.Nonce, 0) },
+		"answer_digest":   func(c *user.Command) { c.AnswerDigest = c.AnswerDigest[:31] },
+		"link_digest":     func(c *user.Command) { c.LinkDigest = nil },
+	}
+	always := []string{"command_id", "email", "verification_id"}
+	code := append([]string{"secret_id", "nonce", "answer_digest", "link_digest"}, always...)
+	needed := map[user.CommandType][]string{user.Register: append([]string{"first_name"}, code...), user.Resend: code, user.Verify: always}
+	for _, whole := range completeCommands() {
+		for _, field := range needed[whole.Type] {
+			c := whole
+			strip[field](&c)
+			err := c.Validate()
+			if !errors.Is(err, user.ErrInvalidCommand) || !strings.Contains(err.Error(), field) {
+				t.Errorf("%s without %s: %v", c.Type, field, err)
+			}
+		}
+	}
+}
+
+func TestValidate_OfAVerify_NeedsEitherAnswerOrToken(t *testing.T) {
+	full, short := user.TokenDigest("x"), []byte("x")
+	for _, c := range []struct {
+		answer, token []byte
+		ok            bool
+	}{
+		{full, nil, true},
+		{nil, full, true},
+		{nil, nil, false},
+		{full, full, false},
+		{short, nil, false},
+		{nil, short, false},
+		{full, short, false},
+		{short, full, false},
+		{append(full, 0), nil, false},
+	} {
+		err := user.Command{ID: "c1", Type: user.Verify, Email: ada, VerificationID: "v1", Answer: c.answer, TokenDigest: c.token}.Validate()
+		if (err == nil) != c.ok {
+			t.Errorf("answer of %d bytes, token digest of %d: %v", len(c.answer), len(c.token), err)
+		}
+	}
+}
+
+func TestValidate_OfAnUnknownType_NeverRepeatsIt(t *testing.T) {
+	err := user.Command{ID: "c1", Type: "zebra", Email: ada, VerificationID: "v1"}.Validate()
+	if !errors.Is(err, user.ErrInvalidCommand) || strings.Contains(err.Error(), "zebra") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestPolicy_IsWhatTheRulesSay(t *testing.T) {
+	if p := (user.Policy{CodeTTLSeconds: 600, Tries: 5, MailIntervalSeconds: 60, MailsPerHour: 5, MailsPerDay: 10}); user.DefaultPolicy() != p {
+		t.Errorf("defaults %+v", user.DefaultPolicy())
+	}
+	if p := (user.Policy{CodeTTLSeconds: 600, Tries: 10, MailIntervalSeconds: 3600, MailsPerHour: 20, MailsPerDay: 50}); user.MaxPolicy() != p {
+		t.Errorf("bounds %+v", user.MaxPolicy())
+	}
+}
+
+func completeCommands() []user.Command {
+	a := newAccount()
+	a.register("v1")
+	a.resend("v1")
+	a.verify("v1", "123456")
+	return a.sent
+}
