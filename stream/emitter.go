@@ -93,7 +93,7 @@ func (e *Emitter) Close() {
 // Emit writes one record and returns when all in-sync replicas have it, or with ErrUnavailable, ErrOverloaded or
 // ErrOutcomeUnknown; any other error is the broker's refusal of this record, such as a missing permission.
 // When ctx ends first the outcome is unknown. Emitting the same again writes it again.
-func (e *Emitter) Emit(ctx context.Context, topic, key string, value []byte, headers map[string]string) error {
+func (e *Emitter) Emit(ctx context.Context, topic, key string, value []byte, headers map[string][]byte) error {
 	if e.away.Load() {
 		return ErrUnavailable
 	}
@@ -104,7 +104,7 @@ func (e *Emitter) Emit(ctx context.Context, topic, key string, value []byte, hea
 	}
 	record := &kgo.Record{Topic: topic, Key: []byte(key), Value: value}
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: []byte(headers[name])})
+		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: headers[name]})
 	}
 	// The client gives a record up at the end of its context only if it was never part of a request.
 	life, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.cfg.AckTimeout)

@@ -9,7 +9,6 @@ package stream
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -57,12 +56,11 @@ func offsetValue(offset int64) []byte { return binary.BigEndian.AppendUint64(nil
 func (c *Cluster) openStore(
 	ctx context.Context, topic string, partition int32, use string, trouble func(error),
 ) (*store, error) {
-	details, err := c.adm.ListTopics(ctx, topic)
-	if err = errors.Join(err, details.Error()); err != nil {
-		return nil, fmt.Errorf("ask for the id of topic %s: %w", topic, err)
+	id, err := c.TopicID(ctx, topic)
+	if err != nil {
+		return nil, err
 	}
-	id := details[topic].ID
-	dir := filepath.Join(c.cfg.Dir, c.id, base64.RawURLEncoding.EncodeToString(id[:]), use, strconv.Itoa(int(partition)))
+	dir := filepath.Join(c.cfg.Dir, c.id, id, use, strconv.Itoa(int(partition)))
 	log := c.log.WithFields(topicPartition{topic, partition}.fields())
 	if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > storeAge {
 		log.WithField("last_used", info.ModTime()).Info("local store is too old, it is filled again")

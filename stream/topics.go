@@ -7,6 +7,7 @@ package stream
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -128,4 +129,14 @@ func (c *Cluster) compare(ctx context.Context, topics []Topic, names []string) e
 		return errors.New(strings.Join(differ, "\n"))
 	}
 	return nil
+}
+
+// TopicID returns what Kafka calls this creation of a topic: deleted and made again, it has another.
+func (c *Cluster) TopicID(ctx context.Context, topic string) (string, error) {
+	details, err := c.adm.ListTopics(ctx, topic)
+	if err = errors.Join(err, details.Error()); err != nil {
+		return "", fmt.Errorf("ask for the id of topic %s: %w", topic, err)
+	}
+	id := details[topic].ID
+	return base64.RawURLEncoding.EncodeToString(id[:]), nil
 }

@@ -20,7 +20,8 @@ type Users struct {
 func NewUsers(cluster *stream.Cluster) (*Users, error) {
 	u := &Users{}
 	view, err := cluster.NewView(stream.ViewConfig{
-		Topic: topics.UserTable, Codec: topics.Bytes{}, Update: placed, Changed: u.waiters.wake,
+		Topic: topics.UserTable, Codec: topics.Codec[user.State]{},
+		Changed: func(key string, _ int32, _ int64) { u.waiters.wake(key) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("view of %s: %w", topics.UserTable, err)
@@ -37,32 +38,22 @@ func (u *Users) Health() stream.Health { return u.view.Health() }
 
 // Get returns the state of an address and whether there is one.
 func (u *Users) Get(email string) (user.State, bool, error) {
-	state, _, found, err := u.row(email)
-	return state, found, err
+	value, err := u.view.Get(email)
+	if value == nil || err != nil {
+		return user.State{}, false, err
+	}
+	m := value.(*topics.Message[user.State])
+	return m.Value, m.Err == nil, m.Err
 }
 
-// Position returns where the state of an address was last written, and whether there is one.
-func (u *Users) Position(email string) (Position, bool, error) {
-	_, at, found, err := u.row(email)
-	return at, found, err
-}
-
-func (u *Users) row(email string) (user.State, Position, bool, error) {
-	stored, err := u.view.Get(email)
-	if err != nil {
-		return user.State{}, Position{}, false, fmt.Errorf("read %s: %w", topics.UserTable, err)
+// Position returns where in the table the state of an address was last
+// written; ok is false if there is none.
+func (u *Users) Position(email string) (partition int32, offset int64, ok bool) {
+	row, err := u.view.Row(email)
+	if row == nil || err != nil {
+		return 0, 0, false
 	}
-	row, ok := stored.([]byte)
-	if !ok {
-		return user.State{}, Position{}, false, nil
-	}
-	at, value, err := split(row)
-	if err != nil {
-		return user.State{}, at, false, err
-	}
-	decoded, _ := topics.Codec[user.State]{}.Decode(value)
-	m := decoded.(*topics.Message[user.State])
-	return m.Value, at, m.Err == nil, m.Err
+	return row.Partition, row.Offset, true
 }
 
 // Await returns the state of an address as soon as it holds the outcome of a

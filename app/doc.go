@@ -1,0 +1,11 @@
+// Package app puts the parts together for each role and runs them:
+//
+//	settings.go   what can be set, and what is wrong with it
+//	run.go        the order in which parts start and stop
+//	roles.go      which parts make the api, the users and the notifier role
+//	embedded.go   the Kafka-protocol broker of an embedded run
+//	inbox/        the SMTP inbox of an embedded run
+//	state_dir.go  the lock, the instance's name and the embedded secret
+//	welcome.go    what is printed once everything is ready
+//	ask.go        what the command line asks a running instance
+package app

@@ -1,0 +1,222 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+
+	"countersign/api"
+	"countersign/mail"
+	"countersign/processors"
+	"countersign/stream"
+	"countersign/topics"
+	"countersign/user"
+	"countersign/views"
+)
+
+func (n *node) add(name string, run func(context.Context) error) {
+	n.parts = append(n.parts, part{name, run})
+}
+
+// addRoles makes the parts of each role. What others use comes before them.
+func (n *node) addRoles(outside, inside net.Listener) error {
+	emitter, err := n.addEmitter()
+	if err != nil {
+		return err
+	}
+	if n.roles.Users {
+		if err := n.addUsers(); err != nil {
+			return err
+		}
+	}
+	if n.roles.Notifier {
+		if err := n.addNotifier(emitter); err != nil {
+			return err
+		}
+	}
+	internal := api.InternalConfig{
+		Log: n.log, Token: n.settings.InternalToken, Ready: n.ready, Metrics: n.registry, Registry: n.registry,
+	}
+	if n.inbox != nil {
+		internal.Extras = map[string]http.Handler{"/inbox/": http.StripPrefix("/inbox", n.inbox.Handler())}
+	}
+	if n.roles.API {
+		config, err := n.addViews(emitter)
+		if err != nil {
+			return err
+		}
+		internal.Users, internal.Mails, internal.PublicAddresses = config.Users, config.Mails, config.PublicAddresses
+		handler, err := api.NewPublic(config)
+		if err != nil {
+			return err
+		}
+		n.serve("public http", outside, handler)
+	}
+	handler, err := api.NewInternal(internal)
+	if err != nil {
+		return err
+	}
+	n.serve("internal http", inside, handler)
+	return nil
+}
+
+func (n *node) serve(name string, l net.Listener, h http.Handler) {
+	n.add(name, func(ctx context.Context) error { return api.Serve(ctx, l, h) })
+}
+
+// addEmitter makes what API and senders write single records with.
+func (n *node) addEmitter() (*stream.Emitter, error) {
+	emitter, err := n.cluster.NewEmitter(stream.EmitterConfig{})
+	if err != nil {
+		return nil, err
+	}
+	n.add("emitter", func(ctx context.Context) error {
+		<-ctx.Done()
+		emitter.Close()
+		return nil
+	})
+	return emitter, nil
+}
+
+// addUsers is the user service's processor.
+func (n *node) addUsers() error {
+	config := processors.UsersConfig{Log: n.log}
+	if n.settings.EventsIncludeCode {
+		config.CodeSecrets = n.secrets
+	}
+	if stream.Guarantee(n.settings.ProcessingGuarantee) == stream.AtLeastOnce {
+		id, err := n.cluster.TopicID(context.Background(), topics.UserCommands)
+		if err != nil {
+			return err
+		}
+		config.InputID = id
+	}
+	p, err := n.cluster.NewProcessor(stream.ProcessorConfig{Graph: processors.Users(config)})
+	if err != nil {
+		return err
+	}
+	n.add("users processor", p.Run)
+	n.checks = append(n.checks, check{"users processor", p.Health})
+	return nil
+}
+
+// addNotifier is the notification service: the outbox and who sends from it.
+func (n *node) addNotifier(emitter *stream.Emitter) error {
+	composer, err := mail.NewComposer(mail.ComposerConfig{From: n.settings.MailFrom})
+	if err != nil {
+		return err
+	}
+	relay, err := n.relay()
+	if err != nil {
+		return err
+	}
+	sender, err := mail.NewSender(mail.SenderConfig{
+		Relay: relay, Composer: composer, Letters: processors.Letters(n.secrets, n.settings.PublicURL),
+		Report: processors.Report(emitter), Pool: n.settings.SMTPPool, Registry: n.registry, Log: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	p, err := n.cluster.NewProcessor(stream.ProcessorConfig{
+		Graph:    processors.Mailer(processors.MailerConfig{Log: n.log}),
+		Follower: processors.Outbox{Sender: sender, Log: n.log},
+		CatchUp:  []string{topics.MailDeliveries},
+	})
+	if err != nil {
+		return err
+	}
+	n.add("mail sender", sender.Run)
+	n.add("mailer processor", p.Run)
+	n.checks = append(n.checks, check{"mailer processor", p.Health}, check{"mail sender", senderHealth(sender)})
+	return nil
+}
+
+// relay is the SMTP server that takes the mails: the configured one, or the embedded inbox.
+func (n *node) relay() (*mail.Relay, error) {
+	url := n.settings.SMTPURL
+	if n.inbox != nil {
+		url = "smtp://" + n.inbox.Addr()
+	}
+	return mail.NewRelay(mail.RelayConfig{URL: url, Insecure: n.settings.SMTPInsecure})
+}
+
+// addViews is what the api role reads, and with it the public API's configuration.
+func (n *node) addViews(emitter *stream.Emitter) (api.Config, error) {
+	users, err := views.NewUsers(n.cluster)
+	if err != nil {
+		return api.Config{}, err
+	}
+	mails, err := views.NewMails(n.cluster)
+	if err != nil {
+		return api.Config{}, err
+	}
+	n.add("users view", users.Run)
+	n.add("mails view", mails.Run)
+	n.checks = append(n.checks, check{"users view", users.Health}, check{"mails view", mails.Health})
+	return api.Config{
+		Commands: commands{emitter}, Users: users, Mails: mailStates{mails},
+		Secrets: n.secrets, Policy: n.settings.policy(), PublicAddresses: n.inbox == nil,
+		PublicURL: n.settings.PublicURL, Pages: os.DirFS("web/public"), Log: n.log, Registry: n.registry,
+	}, nil
+}
+
+// commands hands the API's commands to Kafka.
+type commands struct{ emitter *stream.Emitter }
+
+// Send returns when Kafka has acknowledged the command.
+func (c commands) Send(ctx context.Context, command user.Command) error {
+	value, err := topics.Codec[user.Command]{}.Encode(command)
+	if err != nil {
+		return err
+	}
+	headers := topics.Headers(command.ID, topics.UserCommands+"."+string(command.Type), topics.SourceAPI, command.IssuedAt, nil)
+	err = c.emitter.Emit(ctx, topics.UserCommands, command.Email, value, headers)
+	for _, known := range []struct{ stream, api error }{
+		{stream.ErrUnavailable, api.ErrUnavailable},
+		{stream.ErrOutcomeUnknown, api.ErrOutcomeUnknown},
+		{stream.ErrOverloaded, api.ErrOverloaded},
+	} {
+		if errors.Is(err, known.stream) {
+			return fmt.Errorf("%w: %w", known.api, err)
+		}
+	}
+	return err
+}
+
+// mailStates shows the API what became of an address's mails.
+type mailStates struct{ view *views.Mails }
+
+// Of returns the mails to an address, newest first.
+func (m mailStates) Of(email string) ([]api.Mail, error) {
+	mails, err := m.view.Of(email)
+	var all []api.Mail
+	for _, v := range mails {
+		all = append(all, api.Mail{
+			ID: v.MailID, Kind: v.Kind, State: v.State, VerificationID: v.VerificationID, Attempts: v.Attempt,
+			QueuedAt: v.QueuedAt, UpdatedAt: v.OccurredAt, NotBefore: v.NotBefore, Stage: v.Stage, Reply: v.Reply, MessageID: v.MessageID,
+		})
+	}
+	return all, err
+}
+
+// ready is every condition of readiness.
+func (n *node) ready() []api.Check {
+	var all []api.Check
+	for _, c := range n.checks {
+		h := c.health()
+		all = append(all, api.Check{Name: c.name, Ready: h.Ready, Reason: h.Reason, Behind: h.Behind})
+	}
+	return all
+}
+
+// senderHealth shows a sender as a part whose health is asked. What it cannot
+// mail for want of a secret makes it unready, however short that is.
+func senderHealth(s *mail.Sender) func() stream.Health {
+	return func() stream.Health {
+		h := s.Health()
+		return stream.Health{Ready: h.Ready, Reason: h.Reason}
+	}
+}

@@ -1,0 +1,211 @@
+package app
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/joho/godotenv"
+	"github.com/sirupsen/logrus"
+
+	"countersign/stream"
+	"countersign/user"
+)
+
+// Settings of every role. Each comes from its flag, else from the environment,
+// else from a file .env in the working directory, else its default.
+type Settings struct {
+	HTTPAddr     string `name:"http-addr" env:"HTTP_ADDR" default:"127.0.0.1:8080" help:"Where people register and verify (api)."`
+	InternalAddr string `name:"internal-addr" env:"INTERNAL_ADDR" default:"127.0.0.1:8081" help:"Where operators and other services ask; loopback only unless there is a token."`
+	PublicURL    string `name:"public-url" env:"PUBLIC_URL" help:"What mailed links begin with. Defaults to HTTP_ADDR in 'run'."`
+
+	InternalToken string `name:"internal-token" env:"INTERNAL_TOKEN" help:"Bearer token for the internal listener (or INTERNAL_TOKEN_FILE)."`
+	Secrets       string `name:"secrets" env:"COUNTERSIGN_SECRETS" help:"id:base64,… of which the first signs; 'countersign secret' makes one (or COUNTERSIGN_SECRETS_FILE)."`
+
+	KafkaBrokerList     []string `name:"kafka-broker-list" env:"KAFKA_BROKER_LIST" help:"host:port,… of a real Kafka. Not set, 'run' brings an embedded broker."`
+	KafkaPartitions     int32    `name:"kafka-partitions" env:"KAFKA_PARTITIONS" help:"Of every topic; never changes later. Defaults to 16, embedded to 4."`
+	ReplicationFactor   int16    `name:"replication-factor" env:"REPLICATION_FACTOR" help:"Of every topic. Defaults to 3, embedded to 1."`
+	KafkaCompression    string   `name:"kafka-compression" env:"KAFKA_COMPRESSION" default:"none" help:"none, gzip, snappy, lz4 or zstd."`
+	ProcessingGuarantee string   `name:"processing-guarantee" env:"PROCESSING_GUARANTEE" default:"exactly_once" help:"exactly_once, or at_least_once for comparison and for brokers without transactions."`
+	EventsIncludeCode   bool     `name:"events-include-code" env:"EVENTS_INCLUDE_CODE" help:"Put the code into the events, for consumers that compose their own mail. Codes then stand in Kafka."`
+	EmbeddedKafkaAddr   string   `name:"embedded-kafka-addr" env:"EMBEDDED_KAFKA_ADDR" default:"127.0.0.1:9092" help:"Of the embedded broker."`
+
+	SMTPURL          string `name:"smtp-url" env:"SMTP_URL" help:"smtp://user:pass@host:587 or smtps://…. Not set, 'run' brings an inbox (or SMTP_URL_FILE)."`
+	SMTPInsecure     bool   `name:"smtp-insecure" env:"SMTP_INSECURE" help:"Speak in clear to a relay that is not on loopback."`
+	SMTPPool         int    `name:"smtp-pool" env:"SMTP_POOL" default:"16" help:"Connections to the relay."`
+	MailFrom         string `name:"mail-from" env:"MAIL_FROM" help:"Sender of the mails. Needed with SMTP_URL."`
+	EmbeddedSMTPAddr string `name:"embedded-smtp-addr" env:"EMBEDDED_SMTP_ADDR" default:"127.0.0.1:1025" help:"Of the embedded inbox."`
+
+	CodeTTLSeconds      int `name:"code-ttl-seconds" env:"CODE_TTL_SECONDS" default:"600" help:"How long a code is accepted; at most 600."`
+	CodeTries           int `name:"code-tries" env:"CODE_TRIES" default:"5" help:"Wrong guesses a verification; at most 10."`
+	MailIntervalSeconds int `name:"mail-interval-seconds" env:"MAIL_INTERVAL_SECONDS" default:"60" help:"Between two mails to an address; at most 3600."`
+	MailsPerHour        int `name:"mails-per-hour" env:"MAILS_PER_HOUR" default:"5" help:"To an address; at most 20."`
+	MailsPerDay         int `name:"mails-per-day" env:"MAILS_PER_DAY" default:"10" help:"To an address; at most 50."`
+
+	StateDir   string `name:"state-dir" env:"STATE_DIR" help:"Local stores, and the data of what is embedded. Defaults to .countersign, for 'serve ROLE' to .countersign/ROLE."`
+	InstanceID string `name:"instance-id" env:"INSTANCE_ID" help:"Stable name of this instance. Made once and kept in STATE_DIR by default."`
+	LogLevel   string `name:"log-level" env:"LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
+	LogFormat  string `name:"log-format" env:"LOG_FORMAT" default:"text" help:"text or json."`
+}
+
+// Roles says which parts of the system a process is.
+type Roles struct{ API, Users, Notifier bool }
+
+// Everything is every role in one process.
+var everything = Roles{API: true, Users: true, Notifier: true}
+
+// LoadEnvironment adds the settings of .env, if there is one, to the
+// environment, then those whose value stands in a file: NAME_FILE for NAME.
+// What is set already stays.
+func LoadEnvironment() error {
+	if err := godotenv.Load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return errors.New(".env cannot be read: each line must be NAME=value")
+	}
+	for _, name := range []string{"COUNTERSIGN_SECRETS", "SMTP_URL", "INTERNAL_TOKEN"} {
+		file := os.Getenv(name + "_FILE")
+		if file == "" || os.Getenv(name) != "" {
+			continue
+		}
+		value, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("%s_FILE: %w", name, err)
+		}
+		if err := os.Setenv(name, strings.TrimSpace(string(value))); err != nil {
+			return fmt.Errorf("%s_FILE: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// embeddedKafka says whether the process brings its own broker, embeddedInbox
+// whether it brings its own inbox.
+func (s *Settings) embeddedKafka() bool { return len(s.KafkaBrokerList) == 0 }
+func (s *Settings) embeddedInbox() bool { return s.SMTPURL == "" }
+
+// complete fills in what depends on the roles, and says everything that is
+// wrong, naming the setting.
+func (s *Settings) complete(roles Roles) error {
+	alone := roles == everything
+	var wrong []error
+	need := func(ok bool, format string, a ...any) {
+		if !ok {
+			wrong = append(wrong, fmt.Errorf(format, a...))
+		}
+	}
+	if s.StateDir == "" {
+		s.StateDir = filepath.Join(".countersign", roles.dir())
+	}
+	if s.KafkaPartitions == 0 {
+		s.KafkaPartitions = 16
+		if s.embeddedKafka() {
+			s.KafkaPartitions = 4
+		}
+	}
+	if s.ReplicationFactor == 0 {
+		s.ReplicationFactor = 3
+		if s.embeddedKafka() {
+			s.ReplicationFactor = 1
+		}
+	}
+	if alone && s.PublicURL == "" {
+		s.PublicURL = "http://" + s.HTTPAddr
+	}
+	if alone && s.embeddedInbox() && s.MailFrom == "" {
+		s.MailFrom = "Countersign <no-reply@countersign.example>"
+	}
+	need(alone || !s.embeddedKafka(), "KAFKA_BROKER_LIST must be set to host:port,… for a single role; 'countersign run' brings a broker of its own")
+	need(s.KafkaPartitions > 0, "KAFKA_PARTITIONS must be 1 or more")
+	need(s.ReplicationFactor > 0, "REPLICATION_FACTOR must be 1 or more")
+	need(!s.embeddedKafka() || s.ReplicationFactor == 1, "REPLICATION_FACTOR must be 1 with the embedded broker, which is one")
+	need(stream.Guarantee(s.ProcessingGuarantee) == stream.ExactlyOnce || stream.Guarantee(s.ProcessingGuarantee) == stream.AtLeastOnce,
+		"PROCESSING_GUARANTEE must be %s or %s", stream.ExactlyOnce, stream.AtLeastOnce)
+	need(s.LogFormat == "text" || s.LogFormat == "json", "LOG_FORMAT must be text or json")
+	need(s.InternalToken != "" || loopback(s.InternalAddr), "INTERNAL_TOKEN must be set where INTERNAL_ADDR is not on loopback")
+	if roles.Notifier || s.PublicURL != "" {
+		u, err := url.Parse(s.PublicURL)
+		need(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.Fragment == "",
+			"PUBLIC_URL must be set to where people reach the api, like https://verify.example.com")
+		s.PublicURL = strings.TrimRight(s.PublicURL, "/")
+	}
+	if roles.Notifier {
+		need(alone || s.SMTPURL != "", "SMTP_URL must be set to smtp://user:pass@host:587 or smtps://… for the notifier")
+		need(s.MailFrom != "", "MAIL_FROM must be set to the sender of the mails, like Example <no-reply@example.com>")
+		need(s.SMTPPool > 0, "SMTP_POOL must be 1 or more")
+	}
+	if s.needsSecrets(roles) && !(alone && s.embeddedKafka()) {
+		need(s.Secrets != "", "COUNTERSIGN_SECRETS must be set, the same for every api and notifier; 'countersign secret' makes one")
+	}
+	top := user.MaxPolicy()
+	for _, limit := range []struct {
+		name       string
+		value, max int
+	}{
+		{"CODE_TTL_SECONDS", s.CodeTTLSeconds, top.CodeTTLSeconds},
+		{"CODE_TRIES", s.CodeTries, top.Tries},
+		{"MAIL_INTERVAL_SECONDS", s.MailIntervalSeconds, top.MailIntervalSeconds},
+		{"MAILS_PER_HOUR", s.MailsPerHour, top.MailsPerHour},
+		{"MAILS_PER_DAY", s.MailsPerDay, top.MailsPerDay},
+	} {
+		need(limit.value >= 1 && limit.value <= limit.max, "%s must be between 1 and %d", limit.name, limit.max)
+	}
+	return errors.Join(wrong...)
+}
+
+// needsSecrets says whether a role makes codes or checks guesses.
+func (s *Settings) needsSecrets(roles Roles) bool {
+	return roles.API || roles.Notifier || s.EventsIncludeCode
+}
+
+func (s *Settings) policy() user.Policy {
+	return user.Policy{
+		CodeTTLSeconds: s.CodeTTLSeconds, Tries: s.CodeTries, MailIntervalSeconds: s.MailIntervalSeconds,
+		MailsPerHour: s.MailsPerHour, MailsPerDay: s.MailsPerDay,
+	}
+}
+
+func (s *Settings) logger() (*logrus.Logger, error) {
+	level, err := logrus.ParseLevel(s.LogLevel)
+	if err != nil {
+		return nil, errors.New("LOG_LEVEL must be debug, info, warn or error")
+	}
+	log := logrus.New()
+	log.SetLevel(level)
+	if s.LogFormat == "json" {
+		log.SetFormatter(&logrus.JSONFormatter{})
+	}
+	return log, nil
+}
+
+// dir is the role's folder under the default STATE_DIR.
+func (r Roles) dir() string {
+	switch r {
+	case Roles{API: true}:
+		return "api"
+	case Roles{Users: true}:
+		return "users"
+	case Roles{Notifier: true}:
+		return "notifier"
+	}
+	return ""
+}
+
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
+}
+
+// NewSecret makes a value for COUNTERSIGN_SECRETS.
+func NewSecret() string {
+	var id [4]byte
+	var key [user.MinSecretSize]byte
+	rand.Read(id[:])
+	rand.Read(key[:])
+	return fmt.Sprintf("%x:%s", id, base64.StdEncoding.EncodeToString(key[:]))
+}

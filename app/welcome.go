@@ -1,0 +1,70 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"countersign/api"
+)
+
+// welcome prints where to go, once every part is ready.
+func (n *node) welcome(ctx context.Context, out io.Writer) {
+	if !n.awaitReady(ctx) {
+		return
+	}
+	s := n.settings
+	if n.roles != everything {
+		n.log.WithField("internal", s.InternalAddr).Info("ready")
+		return
+	}
+	fmt.Fprintf(out, "\nCountersign is ready.\n\n")
+	fmt.Fprintf(out, "  register and verify   http://%s/\n", s.HTTPAddr)
+	fmt.Fprintf(out, "  the API, described    http://%s/docs\n", s.HTTPAddr)
+	fmt.Fprintf(out, "  an account's state    http://%s/users/ada@example.com\n", s.InternalAddr)
+	fmt.Fprintf(out, "  Kafka                 %s\n", first(s.KafkaBrokerList))
+	if n.inbox == nil {
+		return
+	}
+	fmt.Fprintf(out, "  the inbox             http://%s/inbox/\n", s.InternalAddr)
+	fmt.Fprintf(out, `
+Register, look at the mail, verify:
+
+  ID=$(curl -s http://%[1]s/api/register -H 'Content-Type: application/json' -d '{"email":"ada@example.com","first_name":"Ada"}' | tee /dev/stderr | cut -d'"' -f4)
+  CODE=$(sleep 1; curl -s http://%[2]s/inbox/messages | tee /dev/stderr | grep -oE 'use this code [0-9]{6}' | head -1 | grep -oE '[0-9]{6}')
+  curl -s http://%[1]s/api/verify -H 'Content-Type: application/json' -d "{\"verification_id\":\"$ID\",\"code\":\"$CODE\"}"
+
+Ctrl-C stops it; the next start goes on where this one ended.
+`, s.HTTPAddr, s.InternalAddr)
+}
+
+// awaitReady waits until every condition of readiness holds; false if ctx ends first.
+func (n *node) awaitReady(ctx context.Context) bool {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !allReady(n.ready()) {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+	}
+	return true
+}
+
+func allReady(checks []api.Check) bool {
+	for _, c := range checks {
+		if !c.Ready {
+			return false
+		}
+	}
+	return true
+}
+
+func first(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}

@@ -1,0 +1,96 @@
+// Command countersign confirms who owns an e-mail address.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"countersign/app"
+)
+
+type cli struct {
+	Run    runCmd    `cmd:"" help:"Everything in one process, with an embedded broker and inbox unless KAFKA_BROKER_LIST and SMTP_URL are set."`
+	Serve  serveCmd  `cmd:"" help:"A single role, as often as wanted."`
+	Users  usersCmd  `cmd:"" help:"Ask what is known of an address."`
+	Health healthCmd `cmd:"" help:"Exit with 0 if the instance at INTERNAL_ADDR is ready."`
+	Secret secretCmd `cmd:"" help:"Print a new value for COUNTERSIGN_SECRETS."`
+
+	app.Settings `embed:""`
+}
+
+type runCmd struct{}
+
+// Run starts every role.
+func (runCmd) Run(ctx context.Context, s app.Settings) error {
+	return app.Run(ctx, s, app.Everything(), os.Stdout)
+}
+
+type serveCmd struct {
+	API      apiCmd      `cmd:"" name:"api" help:"HTTP: register, verify, and questions to the user service."`
+	Users    usersRole   `cmd:"" help:"The user service's stream processor."`
+	Notifier notifierCmd `cmd:"" help:"The notification service: the stream processor that mails."`
+}
+
+type apiCmd struct{}
+
+// Run starts the api role.
+func (apiCmd) Run(ctx context.Context, s app.Settings) error {
+	return app.Run(ctx, s, app.Roles{API: true}, os.Stdout)
+}
+
+type usersRole struct{}
+
+// Run starts the users role.
+func (usersRole) Run(ctx context.Context, s app.Settings) error {
+	return app.Run(ctx, s, app.Roles{Users: true}, os.Stdout)
+}
+
+type notifierCmd struct{}
+
+// Run starts the notifier role.
+func (notifierCmd) Run(ctx context.Context, s app.Settings) error {
+	return app.Run(ctx, s, app.Roles{Notifier: true}, os.Stdout)
+}
+
+type usersCmd struct {
+	Get struct {
+		Email string `arg:"" help:"The address."`
+	} `cmd:"" help:"The state of an address, from the api role at INTERNAL_ADDR."`
+}
+
+// Run asks for the state of an address.
+func (c *usersCmd) Run(ctx context.Context, s app.Settings) error {
+	return app.ShowUser(ctx, s, c.Get.Email, os.Stdout)
+}
+
+type healthCmd struct{}
+
+// Run asks whether an instance is ready.
+func (healthCmd) Run(ctx context.Context, s app.Settings) error { return app.Healthy(ctx, s) }
+
+type secretCmd struct{}
+
+// Run prints a secret.
+func (secretCmd) Run() error {
+	_, err := fmt.Println(app.NewSecret())
+	return err
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := app.LoadEnvironment(); err != nil {
+		fmt.Fprintln(os.Stderr, "countersign:", err)
+		os.Exit(1)
+	}
+	var c cli
+	command := kong.Parse(&c, kong.Name("countersign"),
+		kong.Description("Confirms that a person owns an e-mail address."), kong.UsageOnError(),
+		kong.BindTo(ctx, (*context.Context)(nil)))
+	command.FatalIfErrorf(command.Run(c.Settings))
+}
