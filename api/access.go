@@ -33,7 +33,7 @@ func everywhere(r chi.Router, listener string, log logrus.FieldLogger, registry 
 			return fmt.Errorf("register metrics: %w", err)
 		}
 	}
-	r.Use(observed(listener, log, took), recovered(log), securityHeaders, middleware.GetHead)
+	r.Use(observed(listener, log, took), securityHeaders, middleware.GetHead)
 	r.NotFound(newProblem(notFound, "see /docs for what there is").ServeHTTP)
 	r.MethodNotAllowed(wrongMethod)
 	return nil
@@ -45,15 +45,15 @@ func observed(listener string, log logrus.FieldLogger, took *prometheus.Histogra
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			start := time.Now()
 			ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
-			next.ServeHTTP(ww, r)
-			route, method, status := chi.RouteContext(r.Context()).RoutePattern(), r.Method, max(ww.Status(), http.StatusOK)
-			if route == "" {
-				route = "none"
-			}
+			recovered(next, ww, r, log)
+			elapsed := time.Since(start)
+			method, route, status := r.Method, chi.RouteContext(r.Context()).RoutePattern(), max(ww.Status(), http.StatusOK)
 			if !slices.Contains(methods(), method) {
 				method = "other" // a client cannot make up time series
 			}
-			elapsed := time.Since(start)
+			if route == "" {
+				route = "none"
+			}
 			took.WithLabelValues(method, route, strconv.Itoa(status)).Observe(elapsed.Seconds())
 			log.WithFields(logrus.Fields{
 				"listener": listener, "method": method, "route": route, "status": status,
@@ -63,23 +63,22 @@ func observed(listener string, log logrus.FieldLogger, took *prometheus.Histogra
 	}
 }
 
-// recovered answers a request whose handler panicked.
-func recovered(log logrus.FieldLogger) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			defer func() {
-				switch cause := recover(); cause {
-				case nil:
-				case http.ErrAbortHandler:
-					panic(cause) // net/http ends the connection
-				default:
-					log.WithFields(logrus.Fields{"panic": cause, "stack": string(debug.Stack())}).Error("handler panicked")
-					newProblem(internalError, "it is logged; try again").ServeHTTP(w, r)
-				}
-			}()
-			next.ServeHTTP(w, r)
-		})
-	}
+// recovered answers a request, also where its handler panics.
+func recovered(next http.Handler, w middleware.WrapResponseWriter, r *http.Request, log logrus.FieldLogger) {
+	defer func() {
+		cause := recover()
+		if cause == nil {
+			return
+		}
+		if cause != http.ErrAbortHandler {
+			log.WithFields(logrus.Fields{"panic": cause, "stack": string(debug.Stack())}).Error("handler panicked")
+		}
+		if w.Status() != 0 {
+			panic(http.ErrAbortHandler) // half an answer is out: net/http ends the connection
+		}
+		newProblem(internalError, "it is logged; try again").ServeHTTP(w, r)
+	}()
+	next.ServeHTTP(w, r)
 }
 
 func methods() []string {

@@ -104,11 +104,9 @@ func NewPublic(c Config) (http.Handler, error) {
 		Description: "For display only; it is no evidence.",
 	}, []string{verificationIDInvalid, unavailable}, p.status)
 
-	description, err := serveDescription(d)
-	if err != nil {
-		return nil, fmt.Errorf("public listener: describe the API: %w", err)
+	if err := p.serveDocs(r, d.OpenAPI()); err != nil {
+		return nil, fmt.Errorf("public listener: %w", err)
 	}
-	r.Get("/openapi.json", description)
 	if err := p.servePages(r); err != nil {
 		return nil, fmt.Errorf("public listener: %w", err)
 	}

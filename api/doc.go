@@ -22,6 +22,7 @@
 //	body.go         what a body may look like
 //	operation.go    a call as an operation of the API's description
 //	problem.go      every problem, its code and its status
+//	docs.go         the description, for programs and for people
 //	pages.go        the pages for people, with or without JavaScript
 //	headers.go      what every response says to browsers
 //	access.go       access log, metrics, and what a panic becomes

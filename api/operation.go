@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -30,7 +29,11 @@ func newDescription(r chi.Router, publicURL string) huma.API {
 				Description: "Confirms that a person owns an e-mail address: register, then verify with the code that was mailed. Evidence is only the 200 of verify.",
 			},
 		},
-		Formats: map[string]huma.Format{"application/json": {Marshal: huma.DefaultJSONFormat.Marshal}},
+		Formats: map[string]huma.Format{
+			"application/json": {Marshal: huma.DefaultJSONFormat.Marshal},
+			"json":             {Marshal: huma.DefaultJSONFormat.Marshal}, // what ends in +json
+		},
+		DefaultFormat: "application/json",
 	}
 	if publicURL != "" {
 		config.Servers = []*huma.Server{{URL: publicURL}}
@@ -132,16 +135,4 @@ func describeProblems(a huma.API, codes []string) map[string]*huma.Response {
 
 func schemaOf[T any](a huma.API) *huma.Schema {
 	return a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[T](), true, "")
-}
-
-// serveDescription serves the API's description; it is complete when this is called.
-func serveDescription(a huma.API) (http.HandlerFunc, error) {
-	description, err := json.Marshal(a.OpenAPI())
-	if err != nil {
-		return nil, err
-	}
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/openapi+json")
-		_, _ = w.Write(description) // the client is gone: nobody to tell
-	}, nil
 }

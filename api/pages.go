@@ -1,13 +1,224 @@
 package api
 
 import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
 	"net/http"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 )
 
+// Rules:
+//   - the pages are forms that work without JavaScript; the script sends the same forms and shows the same answers;
+//   - a form is one of the API's calls, by the same function;
+//   - a form gets its Idempotency-Key when it is rendered, so a double click is one request; after a 503 it keeps it;
+//   - what the mail's link opens shows whom it is for and waits for a click: mail scanners open links.
+
+// page is what index.html is filled with.
+type page struct {
+	Step           string // register, code, link, done
+	Key            string // of the next request
+	Typed          registerRequest
+	VerificationID string
+	Token          string
+	Shown          *verificationStatus
+	ResendIn       int // seconds
+	Problem        *Problem
+}
+
+// texts are what people read instead of a problem's own words.
+var texts = map[string]string{
+	emailInvalid:          "This address does not look right. It should be like name@example.com.",
+	emailUnsupported:      "We cannot send mail to an address of this kind.",
+	firstNameInvalid:      "Please give a first name: letters, spaces, apostrophes and hyphens.",
+	lastNameInvalid:       "A last name has letters, spaces, apostrophes and hyphens only.",
+	verificationIDInvalid: "This is too old or not complete. Please start again.",
+	codeMalformed:         "The code has six digits.",
+	tokenMalformed:        "The link is not complete. Please open it again from the mail, or type the code.",
+	codeInvalid:           "This is not the code that we mailed.",
+	codeExpired:           "This code is no longer valid. Let us send it again, or start anew.",
+	tooManyAttempts:       "There were too many wrong codes. Please start again.",
+	unavailable:           "We cannot do this at the moment. Please try again in a few seconds.",
+	overloaded:            "There is a lot to do at the moment. Please try again in a few seconds.",
+	outcomeUnknown:        "This takes longer than usual. Please try again: it counts only once.",
+}
+
+// Alert returns what to tell about the problem, if there is one.
+func (p page) Alert() string {
+	if p.Problem == nil {
+		return ""
+	}
+	text, known := texts[p.Problem.Code]
+	if !known {
+		text = p.Problem.Title + "."
+	}
+	switch left := p.Problem.AttemptsRemaining; {
+	case left == nil:
+		return text
+	case *left == 0:
+		return text + " No tries are left: please start again."
+	case *left == 1:
+		return text + " You have one try left."
+	default:
+		return fmt.Sprintf("%s You have %d tries left.", text, *left)
+	}
+}
+
+// Wrong says whether the problem is with that field.
+func (p page) Wrong(field string) bool {
+	if p.Problem == nil {
+		return false
+	}
+	for _, e := range p.Problem.Errors {
+		if e.Field == field {
+			return true
+		}
+	}
+	return false
+}
+
+// Minutes returns for how many minutes the code is valid, rounded up.
+func (p page) Minutes() int { return (p.Shown.ExpiresIn + 59) / 60 }
+
 func (p *public) servePages(r chi.Router) error {
+	index, err := template.ParseFS(p.Pages, "index.html")
+	if err != nil {
+		return fmt.Errorf("read the pages: %w", err)
+	}
+	r.Get("/", func(w http.ResponseWriter, _ *http.Request) { p.render(w, index, page{Step: "register"}) })
+	r.Group(func(r chi.Router) {
+		r.Use(http.NewCrossOriginProtection().Handler)
+		r.Post("/register", form(p, index, p.registerPage))
+		r.Post("/verify", form(p, index, p.verifyPage))
+		r.Post("/resend", form(p, index, p.resendPage))
+		r.Post("/link", form(p, index, p.linkPage))
+	})
 	files := http.FileServerFS(p.Pages)
-	r.Get("/", files.ServeHTTP)
+	for _, name := range []string{"/style.css", "/script.js", "/icon.svg"} {
+		r.Get(name, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Cache-Control", "no-cache")
+			files.ServeHTTP(w, r)
+		})
+	}
 	return nil
+}
+
+// form answers a form whose fields are a Request with the next page.
+func form[Request any](p *public, index *template.Template, next func(context.Context, string, Request) page) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		if r.ParseForm() != nil {
+			p.render(w, index, page{Step: "register", Problem: newProblem(bodyTooLarge, "not a form of ours")})
+			return
+		}
+		key, problem := idempotencyKey(r.PostForm.Get("idempotency_key"))
+		if problem != nil {
+			p.render(w, index, page{Step: "register", Problem: problem})
+			return
+		}
+		var request Request
+		for name, field := range fieldsOf(&request) {
+			*field = r.PostForm.Get(name)
+		}
+		answer := next(r.Context(), key, request)
+		if answer.Problem != nil && answer.Problem.Status == http.StatusServiceUnavailable {
+			answer.Key = key
+		}
+		p.render(w, index, answer)
+	}
+}
+
+func (p *public) registerPage(ctx context.Context, key string, r registerRequest) page {
+	typed := r
+	a, err := p.register(ctx, key, r)
+	if err != nil {
+		return page{Step: "register", Typed: typed, Problem: problemOf(err)}
+	}
+	return p.codePage(ctx, a.VerificationID, a.ResendIn, nil)
+}
+
+func (p *public) verifyPage(ctx context.Context, key string, r verifyRequest) page {
+	r.Code = strings.Join(strings.Fields(r.Code), "")
+	v, err := p.verify(ctx, key, r)
+	if err != nil {
+		next := p.codePage(ctx, r.VerificationID, 0, problemOf(err))
+		if r.Token != "" && next.Step == "code" && next.Problem.Status == http.StatusServiceUnavailable {
+			next.Step, next.Token = "link", r.Token
+		}
+		return next
+	}
+	return page{Step: "done", Shown: &verificationStatus{Email: v.Email}}
+}
+
+func (p *public) resendPage(ctx context.Context, key string, r resendRequest) page {
+	a, err := p.resend(ctx, key, r)
+	if err != nil {
+		return p.codePage(ctx, r.VerificationID, 0, problemOf(err))
+	}
+	return p.codePage(ctx, a.VerificationID, a.ResendIn, nil)
+}
+
+// linkPage shows whom the mail's link is for.
+func (p *public) linkPage(ctx context.Context, _ string, r verifyRequest) page {
+	next := p.codePage(ctx, r.VerificationID, 0, badFields(badGuess(r)...))
+	switch {
+	case next.Problem != nil:
+	case next.Shown.Status == "pending":
+		next.Step, next.Token = "link", r.Token
+	case next.Shown.Status == "verified":
+		next.Step = "done"
+	default:
+		next.Problem = newProblem(codeExpired, "")
+	}
+	return next
+}
+
+// codePage asks for the code of a verification; one that is over leads back to
+// the start.
+func (p *public) codePage(ctx context.Context, id string, resendIn int, problem *Problem) page {
+	h, _, wrong := p.open(id)
+	if len(wrong) > 0 {
+		return page{Step: "register", Problem: badFields(wrong...)}
+	}
+	shown, err := p.status(ctx, &statusRequest{id})
+	if err != nil {
+		shown = &verificationStatus{Email: h.Email}
+		problem = cmp.Or(problem, problemOf(err))
+	}
+	if problem != nil && (problem.Code == tooManyAttempts || problem.AttemptsRemaining != nil && *problem.AttemptsRemaining == 0) {
+		return page{Step: "register", Typed: registerRequest{Email: shown.Email, FirstName: shown.FirstName}, Problem: problem}
+	}
+	return page{Step: "code", VerificationID: id, Shown: shown, ResendIn: resendIn, Problem: problem}
+}
+
+// problemOf returns the problem that a call ended in.
+func problemOf(err error) *Problem {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	return newProblem(internalError, "")
+}
+
+// render answers with a page, under the status of its problem.
+func (p *public) render(w http.ResponseWriter, index *template.Template, content page) {
+	if content.Key == "" {
+		content.Key, _ = idempotencyKey("")
+	}
+	var body bytes.Buffer
+	if err := index.Execute(&body, content); err != nil {
+		p.Log.WithError(err).Error("page not rendered")
+		newProblem(internalError, "it is logged; try again").ServeHTTP(w, nil)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if content.Problem != nil {
+		w.WriteHeader(content.Problem.Status)
+	}
+	_, _ = body.WriteTo(w) // the client is gone: nobody to tell
 }

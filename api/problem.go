@@ -93,7 +93,7 @@ type Problem struct {
 	Status            int          `json:"status" doc:"The HTTP status again."`
 	Detail            string       `json:"detail" doc:"What is the matter this time, for people."`
 	Code              string       `json:"code" doc:"What programs decide by. It stays the same."`
-	Errors            []FieldError `json:"errors,omitempty" doc:"The fields at fault."`
+	Errors            []FieldError `json:"errors,omitempty" nullable:"false" doc:"The fields at fault."`
 	AttemptsRemaining *int         `json:"attempts_remaining,omitempty" doc:"Wrong codes that may still come for this verification."`
 	Next              string       `json:"next,omitempty" enum:"register" doc:"The only call that helps now; waiting does not."`
 

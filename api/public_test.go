@@ -1,0 +1,140 @@
+package api_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/sirupsen/logrus"
+	"go.uber.org/goleak"
+
+	"countersign/api"
+	"countersign/user"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// site is a public listener over a fold, and what its log says.
+type site struct {
+	*fold
+	t       *testing.T
+	url     string
+	client  *http.Client
+	secrets user.Secrets
+	log     *strings.Builder
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	secrets, err := user.ParseSecrets("a:" + strings.Repeat("A", 43) + "=")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &site{fold: newFold(), t: t, secrets: secrets, log: &strings.Builder{}}
+	log := logrus.New()
+	log.SetOutput(s.log)
+	log.SetLevel(logrus.DebugLevel)
+	h, err := api.NewPublic(api.Config{
+		Commands: s.fold, Users: s.fold, Mails: s.fold, Secrets: secrets, PublicAddresses: true,
+		PublicURL: "https://sign.example", Pages: os.DirFS("../web/public"), Log: log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	s.url, s.client = server.URL, server.Client()
+	return s
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// json reads the answer's body.
+func (a answer) json(t *testing.T) map[string]any {
+	t.Helper()
+	var v map[string]any
+	if err := json.Unmarshal([]byte(a.body), &v); err != nil {
+		t.Fatalf("body is not JSON: %v\n%s", err, a.body)
+	}
+	return v
+}
+
+func (s *site) do(method, path, contentType, key, body string) answer {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	if key != "" {
+		r.Header.Set("Idempotency-Key", key)
+	}
+	return send(s.t, s.client, r)
+}
+
+func send(t *testing.T, client *http.Client, r *http.Request) answer {
+	t.Helper()
+	response, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	all, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{response.StatusCode, response.Header, string(all)}
+}
+
+// call posts fields as JSON, with a key unless it is empty.
+func (s *site) call(path, key string, fields map[string]string) answer {
+	s.t.Helper()
+	body, err := json.Marshal(fields)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.do(http.MethodPost, path, "application/json", key, string(body))
+}
+
+// register registers an address and returns its public id and its code.
+func (s *site) register(email string) (id, code string) {
+	s.t.Helper()
+	a := s.call("/api/register", "", map[string]string{"email": email, "first_name": "Ada", "last_name": "Lovelace"})
+	if a.status != http.StatusAccepted {
+		s.t.Fatalf("register: %d %s", a.status, a.body)
+	}
+	return a.json(s.t)["verification_id"].(string), s.lastCode()
+}
+
+// lastCode is what the last command's mail would say.
+func (s *site) lastCode() string {
+	sent := s.sent()
+	c := sent[len(sent)-1]
+	return s.secrets.First().Code(c.Email, c.VerificationID, c.Nonce)
+}
+
+// lastToken is what the link of the last command's mail would hold.
+func (s *site) lastToken() string {
+	sent := s.sent()
+	c := sent[len(sent)-1]
+	return s.secrets.First().LinkToken(c.Email, c.VerificationID, c.Nonce)
+}
+
+// wrongCode is another one than code.
+func wrongCode(code string) string {
+	if code == "000000" {
+		return "000001"
+	}
+	return "000000"
+}
