@@ -201,7 +201,7 @@ func (c *Cluster) newClient(name string, more ...kgo.Opt) (*kgo.Client, error) {
 		kgo.RetryBackoffFn(func(tries int) time.Duration { return min(time.Duration(tries)*20*time.Millisecond, time.Second) }),
 		kgo.DialTimeout(3 * time.Second),
 		kgo.MetadataMinAge(100 * time.Millisecond),
-		kgo.WithLogger(clientLog{c.log.WithField("client", name)}),
+		kgo.WithLogger(newClientLog(c.log.WithField("client", name))),
 	}
 	cl, err := kgo.NewClient(append(append(opts, c.cfg.ClientOptions...), more...)...)
 	if err != nil {

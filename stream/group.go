@@ -57,7 +57,8 @@ func (g *group) Consume(ctx context.Context, topics []string, handler sarama.Con
 	m.ctx, m.fail = context.WithCancelCause(ctx)
 	defer m.fail(nil)
 	c := g.life.c
-	cl, err := c.newClient(g.life.group,
+	_, err := c.newClient(g.life.group,
+		kgo.WithHooks(m),
 		kgo.ConsumerGroup(g.life.group),
 		kgo.ConsumeTopics(topics...),
 		kgo.Balancers(kgo.RangeBalancer()),
@@ -79,7 +80,6 @@ func (g *group) Consume(ctx context.Context, topics []string, handler sarama.Con
 	if err != nil {
 		return err
 	}
-	m.cl = cl
 	m.tasks.Go(m.poll)
 	defer m.leave()
 	for {
@@ -108,6 +108,9 @@ type member struct {
 	over     chan struct{} // no session will run any more
 	tasks    sync.WaitGroup
 }
+
+// OnNewClient is kgo's hook that comes before the first callback.
+func (m *member) OnNewClient(cl *kgo.Client) { m.cl = cl }
 
 // leave leaves the group, and does not wait long for a Kafka that is away.
 func (m *member) leave() {

@@ -41,7 +41,7 @@ func (p *Processor) live(ctx context.Context) error {
 	defer l.cycle.close()
 	options := append([]goka.ProcessorOption{
 		goka.WithClientID(p.c.clientID(p.group)),
-		goka.WithLogger(gokaLog{p.log}),
+		goka.WithLogger(gokaLog{p.log, logrus.DebugLevel}),
 		goka.WithHasher(p.c.cfg.Hasher),
 		goka.WithNilHandling(goka.NilDecode), // goka drops empty values otherwise
 		goka.WithUpdateCallback(withoutControls(goka.DefaultUpdate)),

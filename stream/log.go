@@ -1,57 +1,107 @@
 package stream
 
 // What is held here:
-//   - what the Kafka client reports as a warning or an error is logged as one, the rest at debug level;
-//   - goka's own log is debugging, except its errors.
+//   - what the Kafka client reports as a warning or an error is logged as one, the same at most every ten seconds; the
+//     rest is debugging;
+//   - goka's own log is debugging; the errors that end a processor come back from it and are logged there, the others
+//     (of a view, which goes on) are warnings.
 
 import (
 	"fmt"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// clientLog is a kgo.Logger.
-type clientLog struct{ log logrus.FieldLogger }
+// repeatInterval is how often a client may say the same above debug level: it tries again many times a second.
+const repeatInterval = 10 * time.Second
 
-func (l clientLog) Level() kgo.LogLevel {
+// clientLog is a kgo.Logger.
+type clientLog struct {
+	log logrus.FieldLogger
+
+	mu   sync.Mutex
+	said map[string]time.Time
+}
+
+func newClientLog(log logrus.FieldLogger) *clientLog {
+	return &clientLog{log: log, said: map[string]time.Time{}}
+}
+
+// Level is part of kgo.Logger.
+func (l *clientLog) Level() kgo.LogLevel {
 	if l.log.WithFields(nil).Logger.IsLevelEnabled(logrus.DebugLevel) {
 		return kgo.LogLevelInfo
 	}
 	return kgo.LogLevelWarn
 }
 
-func (l clientLog) Log(level kgo.LogLevel, msg string, pairs ...any) {
+// Log is part of kgo.Logger.
+func (l *clientLog) Log(level kgo.LogLevel, msg string, pairs ...any) {
 	fields := logrus.Fields{}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		fields[fmt.Sprint(pairs[i])] = pairs[i+1]
 	}
 	at := logrus.DebugLevel
-	switch level {
-	case kgo.LogLevelError:
-		at = logrus.ErrorLevel
-	case kgo.LogLevelWarn:
+	switch {
+	case level > kgo.LogLevelWarn || l.repeats(msg):
+	case level == kgo.LogLevelWarn:
 		at = logrus.WarnLevel
+	default:
+		at = logrus.ErrorLevel
 	}
 	l.log.WithFields(fields).Log(at, msg)
 }
 
-// gokaLog is a goka.Logger.
-type gokaLog struct{ log logrus.FieldLogger }
+func (l *clientLog) repeats(msg string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	repeats := now.Sub(l.said[msg]) < repeatInterval
+	if !repeats {
+		l.said[msg] = now
+	}
+	return repeats
+}
 
-func (l gokaLog) Print(args ...any)   { l.print(fmt.Sprint(args...)) }
+// gokaLog is a goka.Logger.
+type gokaLog struct {
+	log    logrus.FieldLogger
+	errors logrus.Level
+}
+
+// Print is part of goka.Logger.
+func (l gokaLog) Print(args ...any) { l.print(fmt.Sprint(args...)) }
+
+// Println is part of goka.Logger.
 func (l gokaLog) Println(args ...any) { l.print(fmt.Sprint(args...)) }
 
+// Printf is part of goka.Logger.
 func (l gokaLog) Printf(format string, args ...any) { l.print(fmt.Sprintf(format, args...)) }
 
 func (l gokaLog) print(msg string) {
+	at := logrus.DebugLevel
 	if strings.Contains(strings.ToLower(msg), "error") {
-		l.log.Warn(oneLine(msg))
-		return
+		at = l.errors
 	}
-	l.log.Debug(oneLine(msg))
+	l.log.WithFields(nil).Log(at, oneLine(msg))
 }
 
-// oneLine folds goka's lists of errors, which have a line each.
-func oneLine(msg string) string { return strings.Join(strings.Fields(msg), " ") }
+// oneLine unfolds goka's lists of errors, which have a heading and a line each.
+func oneLine(msg string) string {
+	words := strings.Fields(msg)
+	kept := words[:0]
+	for i := 0; i < len(words); i++ {
+		if i+2 < len(words) && strings.HasPrefix(words[i+1], "error") && words[i+2] == "occurred:" {
+			i += 2
+			continue
+		}
+		if words[i] != "*" {
+			kept = append(kept, words[i])
+		}
+	}
+	return strings.Join(kept, " ")
+}

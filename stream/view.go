@@ -95,7 +95,7 @@ func (v *View) live(ctx context.Context) error {
 	name := "view-" + v.cfg.Topic
 	view, err := goka.NewView(v.c.cfg.Brokers, goka.Table(v.cfg.Topic), rowCodec{v.cfg.Codec},
 		goka.WithViewClientID(v.c.clientID(name)),
-		goka.WithViewLogger(gokaLog{v.log}),
+		goka.WithViewLogger(gokaLog{v.log, logrus.WarnLevel}),
 		goka.WithViewHasher(v.c.cfg.Hasher),
 		goka.WithViewAutoReconnect(),
 		goka.WithViewBackoffBuilder(func() (goka.Backoff, error) {

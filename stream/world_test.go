@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -347,36 +348,65 @@ func (h *hasher) Sum32() uint32 {
 	return uint32(kgo.StickyKeyPartitioner(nil).ForTopic("").Partition(&kgo.Record{Key: key}, math.MaxInt32))
 }
 
-// network is the way to the brokers, which can be cut.
+// network is the way to the brokers.
 type network struct {
 	once     sync.Once
 	producer *kgo.Client
 
 	mu    sync.Mutex
-	cut   bool
+	state networkState
 	conns []net.Conn
 }
+
+type networkState int
+
+const (
+	whole networkState = iota
+	cut                // nothing connects
+	mute               // nothing is answered
+)
 
 func (n *network) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.cut {
-		return nil, fmt.Errorf("the network is cut")
+	if n.state == cut {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
 	}
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, network, address)
-	if err == nil {
-		n.conns = append(n.conns, conn)
+	if err != nil {
+		return nil, err
 	}
-	return conn, err
+	n.conns = append(n.conns, conn)
+	return &mutable{conn, n}, nil
 }
 
-func (n *network) set(cut bool) {
+func (n *network) set(to networkState) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.cut = cut
+	if n.state = to; to == mute {
+		return
+	}
 	for _, conn := range n.conns {
 		conn.Close()
 	}
 	n.conns = nil
+}
+
+// mutable is a connection whose answers do not come while the network is mute.
+type mutable struct {
+	net.Conn
+	n *network
+}
+
+func (c *mutable) Read(b []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(b)
+		c.n.mu.Lock()
+		muted := c.n.state == mute
+		c.n.mu.Unlock()
+		if err != nil || !muted {
+			return n, err
+		}
+	}
 }
