@@ -1,0 +1,393 @@
+package user_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"countersign/user"
+)
+
+func ExampleStep() {
+	secrets, _ := user.ParseSecrets("k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+	secret := secrets.First()
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+	register := user.Command{ID: "c1", Type: user.Register, Email: "ada@example.com", VerificationID: "v1", FirstName: "Ada"}
+	register.SetCode(secret, []byte("sixteen randoms!"))
+	state, events, outcome := user.Step(user.State{}, register, at)
+	fmt.Println(outcome.Result, events[0].Type, state.Status)
+
+	verification := events[0].Verification // what the mail is made from
+	code := secret.Code(events[0].Email, verification.ID, verification.Nonce)
+
+	verify := user.Command{ID: "c2", Type: user.Verify, Email: "ada@example.com", VerificationID: "v1"}
+	verify.Answer = secret.Answer(verify.Email, verify.VerificationID, code)
+	state, events, outcome = user.Step(state, verify, at.Add(time.Minute))
+	fmt.Println(outcome.Result, events[0].Type, state.Status)
+
+	state, events, outcome = user.Step(state, verify, at.Add(time.Hour)) // the same command again
+	fmt.Println(outcome.Result, len(events), state.Version)
+
+	// Output:
+	// accepted user_account_created pending
+	// verified user_account_verified verified
+	// verified 0 2
+}
+
+func TestStep_OnAnOlderRecord_KeepsTheStatesTime(t *testing.T) {
+	a := newAccount()
+	a.wait(time.Hour)
+	a.register("v1")
+	a.wait(-30 * time.Minute)
+	outcome, events := a.register("v2")
+	latest := start.Add(time.Hour)
+	if !outcome.At.Equal(latest) || !a.state.UpdatedAt.Equal(latest) || !a.of("v2").OpenedAt.Equal(latest) {
+		t.Errorf("state %s", asJSON(a.state))
+	}
+	wantEvents(t, events)
+}
+
+func TestStep_TimesAreUTC(t *testing.T) {
+	a := newAccount()
+	a.now = start.In(time.FixedZone("east", 3600))
+	a.register("v1")
+	if a.state.UpdatedAt != start || a.of("v1").ExpiresAt != start.Add(10*time.Minute) {
+		t.Errorf("state %s", asJSON(a.state))
+	}
+}
+
+func TestStep_NeverDecidesByTheSendersClock(t *testing.T) {
+	var states []string
+	for _, clock := range []time.Time{{}, start.Add(-1000 * time.Hour), start.Add(1000 * time.Hour)} {
+		a := newAccount()
+		c := a.command(user.Register, "v1")
+		c.IssuedAt = clock
+		a.send(c)
+		c = a.command(user.Verify, "v1")
+		c.IssuedAt, c.Answer = clock, a.secret.Answer(ada, "v1", a.code("v1"))
+		outcome, _ := a.send(c)
+		wantResult(t, outcome, user.Verified)
+		states = append(states, asJSON(a.state))
+	}
+	if states[0] != states[1] || states[1] != states[2] {
+		t.Error("the sender's clock changes the state")
+	}
+}
+
+// Whatever is sent, repeated, sent late or in another order, the promises hold.
+func TestStep_KeepsItsPromises(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := &world{
+			account: newAccount(), text: asJSON(user.State{}), mailed: map[string]mailedCode{}, first: map[string]user.Outcome{},
+			wrong: map[string]int{}, events: map[string]string{}, count: map[user.EventType]int{},
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"register": w.register,
+			"resend":   w.resend,
+			"guess":    w.guess,
+			"follow":   w.follow,
+			"repeat":   w.repeat,
+			"hold":     w.hold,
+			"release":  w.release,
+			"wait":     w.wait,
+			"policy":   w.drawPolicy,
+		})
+	})
+}
+
+// world is an account and what an onlooker knows of it who sees only commands, outcomes and mails.
+type world struct {
+	*account
+	text   string // the state's JSON
+	ids    []string
+	held   []user.Command          // made, and on their way
+	mailed map[string]mailedCode   // by nonce
+	first  map[string]user.Outcome // by command id
+	wrong  map[string]int          // guesses answered as wrong, by verification
+	inARow int                     // the same, since the last proof
+	proven bool
+	events map[string]string // by event id
+	count  map[user.EventType]int
+}
+
+type mailedCode struct {
+	verification, code, token string
+	at                        time.Time
+}
+
+func (w *world) anyID(t *rapid.T) string {
+	return rapid.SampledFrom(append([]string{"nowhere", "early"}, w.ids...)).Draw(t, "verification")
+}
+
+func (w *world) register(t *rapid.T) {
+	id := fmt.Sprint("v", len(w.sent))
+	if !slices.Contains(w.ids, "early") && rapid.IntRange(0, 9).Draw(t, "early") == 0 {
+		id = "early" // others may have asked about it before
+	}
+	c := w.account.command(user.Register, id)
+	c.FirstName = "Ada of " + c.ID
+	w.ids = append(w.ids, id)
+	w.apply(t, c)
+}
+
+func (w *world) resend(t *rapid.T) { w.apply(t, w.account.command(user.Resend, w.anyID(t))) }
+
+func (w *world) guess(t *rapid.T)  { w.apply(t, w.attempt(t, false)) }
+func (w *world) follow(t *rapid.T) { w.apply(t, w.attempt(t, true)) }
+
+// attempt draws what somebody might try: what was mailed last, or earlier, or to another, or nothing that was.
+func (w *world) attempt(t *rapid.T, byToken bool) user.Command {
+	c := w.account.command(user.Verify, w.anyID(t))
+	tries := []mailedCode{{code: "wrong!", token: "wrong!"}}
+	if v := w.of(c.VerificationID); len(v.Nonce) > 0 {
+		tries = append(tries, w.mailed[string(v.Nonce)])
+	}
+	for _, sent := range w.sent {
+		if m, ok := w.mailed[string(sent.Nonce)]; ok {
+			tries = append(tries, m)
+		}
+	}
+	try := rapid.SampledFrom(tries).Draw(t, "try")
+	if byToken {
+		c.TokenDigest = user.TokenDigest(try.token)
+	} else {
+		c.Answer = w.secret.Answer(ada, c.VerificationID, try.code)
+	}
+	return c
+}
+
+func (w *world) repeat(t *rapid.T) {
+	if len(w.sent) == 0 {
+		t.Skip("nothing to repeat")
+	}
+	again := rapid.SampledFrom(w.sent).Draw(t, "repeated")
+	if rapid.Bool().Draw(t, "by a client") {
+		again.IssuedAt = w.now // a client's repeat has a new time and a new nonce
+		if again.Type != user.Verify {
+			again.SetCode(w.secret, []byte(fmt.Sprintf("%016d", len(w.mailed)+len(w.sent))))
+		}
+	}
+	w.apply(t, again)
+}
+
+// hold makes an attempt that arrives only when others have.
+func (w *world) hold(t *rapid.T) {
+	c := w.attempt(t, rapid.Bool().Draw(t, "by token"))
+	c.ID = fmt.Sprint("held", len(w.sent), "-", len(w.held))
+	w.held = append(w.held, c)
+}
+
+func (w *world) release(t *rapid.T) {
+	if len(w.held) == 0 {
+		t.Skip("nothing is on its way")
+	}
+	i := rapid.IntRange(0, len(w.held)-1).Draw(t, "released")
+	c := w.held[i]
+	w.held = append(w.held[:i:i], w.held[i+1:]...)
+	w.apply(t, c)
+}
+
+func (w *world) wait(t *rapid.T) {
+	w.account.wait(rapid.SampledFrom(append([]time.Duration{-time.Hour, -time.Second}, waits...)).Draw(t, "wait"))
+}
+
+func (w *world) drawPolicy(t *rapid.T) {
+	limit := rapid.SampledFrom([]int{-1, 0, 1, 2, 5, 10, 60, 180, 600, 1 << 40})
+	w.policy = user.Policy{
+		CodeTTLSeconds: limit.Draw(t, "ttl"), Tries: limit.Draw(t, "tries"), MailIntervalSeconds: limit.Draw(t, "interval"),
+		MailsPerHour: limit.Draw(t, "an hour"), MailsPerDay: limit.Draw(t, "a day"),
+	}
+}
+
+// apply steps, and checks what must hold of every step.
+func (w *world) apply(t *rapid.T, c user.Command) {
+	old, before, command := w.state, w.text, asJSON(c)
+	remembered, known := old.Outcome(c.VerificationID, c.ID)
+	oldV := w.of(c.VerificationID)
+	if first, seen := w.first[c.ID]; seen && !known && first.Event != "" && oldV.ID == "" {
+		return // its verification is gone, and with it the memory of it
+	}
+
+	outcome, events := w.send(c)
+	w.text = asJSON(w.state)
+
+	if asJSON(old) != before || asJSON(c) != command {
+		t.Fatal("Step changed what it was given")
+	}
+	again, eventsAgain, outcomeAgain := user.Step(fromJSON[user.State](t, before), fromJSON[user.Command](t, command), w.now)
+	if text := asJSON(again); text != w.text || asJSON(eventsAgain) != asJSON(events) || outcomeAgain != outcome {
+		t.Fatalf("the same step from JSON gives\n%s\nnot\n%s", text, w.text)
+	}
+	for _, e := range events {
+		fromJSON[user.Event](t, asJSON(e))
+	}
+
+	if first, seen := w.first[c.ID]; seen && known && (outcome != first || outcome != remembered) {
+		t.Fatalf("command %s has the outcome %+v, before it was %+v", c.ID, outcome, first)
+	}
+	if known {
+		if len(events) > 0 || w.text != before {
+			t.Fatalf("repeating %s had an effect", c.ID)
+		}
+		return
+	}
+	w.first[c.ID] = outcome
+	if w.state.Version != old.Version+1 || w.state.UpdatedAt.Before(old.UpdatedAt) {
+		t.Fatalf("from version %d of %v to %d of %v", old.Version, old.UpdatedAt, w.state.Version, w.state.UpdatedAt)
+	}
+	if o, ok := w.state.Outcome(c.VerificationID, c.ID); !ok || o != outcome {
+		t.Fatalf("the outcome %+v is remembered as %+v", outcome, o)
+	}
+
+	if v := w.of(c.VerificationID); c.Type == user.Register && len(v.Outcomes) == 1 {
+		w.wrong[v.ID] = 0 // opened now, perhaps again
+	}
+	w.checkAttempt(t, c, oldV, outcome)
+	w.checkEvents(t, c, outcome, events)
+	for _, v := range w.state.Verifications {
+		if v.Failures != w.wrong[v.ID] {
+			t.Fatalf("%d failures of %s, %d wrong guesses were answered", v.Failures, v.ID, w.wrong[v.ID])
+		}
+		if life := v.ExpiresAt.Sub(w.state.UpdatedAt); v.Status == user.VerificationOpen && life > 10*time.Minute {
+			t.Fatalf("%s lives for another %v", v.ID, life)
+		}
+	}
+	if w.state.Failures != w.inARow {
+		t.Fatalf("%d failures in a row, %d wrong guesses were answered", w.state.Failures, w.inARow)
+	}
+}
+
+// checkAttempt says what an attempt must come to, from what was mailed and answered before.
+func (w *world) checkAttempt(t *rapid.T, c user.Command, v user.Verification, o user.Outcome) {
+	if c.Type != user.Verify {
+		if o.Result != user.Accepted {
+			t.Fatalf("%s was answered %s", c.Type, o.Result)
+		}
+		return
+	}
+	now := w.state.UpdatedAt
+	tries := c.Policy.Tries
+	if tries <= 0 {
+		tries = 5
+	}
+	tries = min(tries, 10)
+	byToken := len(c.TokenDigest) > 0
+	m := w.mailed[string(v.Nonce)]
+	right := len(v.Nonce) > 0 && m.verification == c.VerificationID
+	if byToken {
+		right = right && string(c.TokenDigest) == string(user.TokenDigest(m.token))
+	} else {
+		right = right && string(c.Answer) == string(w.secret.Answer(ada, c.VerificationID, m.code))
+	}
+
+	want := user.CodeInvalid
+	switch {
+	case v.ID == "" || v.Status != user.VerificationVerified && now.Sub(v.OpenedAt) >= 24*time.Hour:
+		want = user.CodeExpired
+	case v.Status != user.VerificationOpen:
+		want = user.CodeExpired
+	case !byToken && w.wrong[v.ID] >= tries:
+		want = user.TooManyAttempts
+	case !now.Before(v.ExpiresAt):
+		want = user.CodeExpired
+	case right:
+		want = user.Verified
+	}
+	if o.Result != want {
+		t.Fatalf("attempt answered %s, want %s", o.Result, want)
+	}
+	switch {
+	case want == user.Verified:
+		if w.proven || now.Sub(m.at) >= 10*time.Minute {
+			t.Fatalf("a code mailed at %v was taken at %v, proven before: %t", m.at, now, w.proven)
+		}
+		w.proven, w.inARow = true, 0
+	case want == user.CodeInvalid && !byToken:
+		w.wrong[v.ID]++
+		w.inARow++
+	}
+}
+
+func (w *world) checkEvents(t *rapid.T, c user.Command, o user.Outcome, events []user.Event) {
+	if len(events) > 1 || (len(events) == 1) != (o.Event != "") {
+		t.Fatalf("%d events of a command with the outcome %+v", len(events), o)
+	}
+	for _, e := range events {
+		if other, ok := w.events[e.ID]; ok {
+			t.Fatalf("two events of one id:\n%s\n%s", other, asJSON(e))
+		}
+		w.events[e.ID] = asJSON(e)
+		w.count[e.Type]++
+		if e.Type != o.Event || e.Sequence != w.state.Version || e.UserID != w.state.UserID || e.Email != ada || e.Code != "" || !e.OccurredAt.Equal(o.At) {
+			t.Fatalf("event %s", asJSON(e))
+		}
+		if (e.Type == user.AccountVerified) != (o.Result == user.Verified) {
+			t.Fatalf("%s with the result %s", e.Type, o.Result)
+		}
+		if ref := e.Verification; ref != nil && len(ref.Nonce) > 0 {
+			if w.proven {
+				t.Fatal("a verified address was mailed a code")
+			}
+			if _, ok := w.mailed[string(ref.Nonce)]; !ok {
+				w.mailed[string(ref.Nonce)] = mailedCode{
+					ref.ID, w.secret.Code(ada, ref.ID, ref.Nonce), w.secret.LinkToken(ada, ref.ID, ref.Nonce), e.OccurredAt,
+				}
+			}
+		}
+	}
+	if n := w.count[user.AccountVerified]; n > 1 || n == 1 && !w.proven {
+		t.Fatalf("%d events say that the account is verified", n)
+	}
+	if n := w.count[user.AccountCreated]; n > 1 {
+		t.Fatalf("the account was created %d times", n)
+	}
+	if n := len(w.state.Mails); n > 50 {
+		t.Fatalf("%d mails a day", n)
+	}
+}
+
+// fromJSON reads a value that writes the same text again.
+func fromJSON[T any](t *rapid.T, text string) T {
+	var v T
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatal(err)
+	}
+	if again := asJSON(v); again != text {
+		t.Fatalf("%s came back as %s", text, again)
+	}
+	return v
+}
+
+func TestJSON_OfWhatIsFull_ChangesNothing(t *testing.T) {
+	a := newAccount()
+	a.register("v1")
+	a.guess("v1", 2)
+	a.guess("nowhere", 1)
+	a.wait(time.Minute)
+	_, events := a.register("v2")
+	a.follow("v1", a.token("v1"))
+	a.wait(2 * time.Minute)
+	a.register("v3")
+	for _, v := range []any{a.state, a.sent[0], a.sent[1], a.sent[5]} {
+		out := reflect.New(reflect.TypeOf(v))
+		if err := json.Unmarshal([]byte(asJSON(v)), out.Interface()); err != nil {
+			t.Fatal(err)
+		}
+		if got := out.Elem().Interface(); !reflect.DeepEqual(got, v) {
+			t.Errorf("%+v\ncame back as\n%+v", v, got)
+		}
+	}
+	var e user.Event // its type is its topic
+	if err := json.Unmarshal([]byte(asJSON(events[0])), &e); err != nil {
+		t.Fatal(err)
+	}
+	if e.Type = events[0].Type; !reflect.DeepEqual(e, events[0]) {
+		t.Errorf("%+v\ncame back as\n%+v", events[0], e)
+	}
+}
