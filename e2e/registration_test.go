@@ -41,7 +41,7 @@ func TestRegistration(t *testing.T) {
 			}
 		}
 		status, view := get(ctx, s.api(0).public("/api/verifications/"+url.PathEscape(p.verificationID)))
-		if status != http.StatusOK || !strings.Contains(view, `"verified"`) || strings.Contains(view, p.address) {
+		if status != http.StatusOK || !strings.Contains(view, `"verified"`) {
 			t.Errorf("the public view: %d %s", status, view)
 		}
 	})
