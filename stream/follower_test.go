@@ -164,8 +164,7 @@ func (w *world) endWithAborted(topic string) {
 	if err := w.producer().Flush(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
-	cl, err := w.admin.newClient("aborting", append(w.admin.producing(),
-		kgo.TransactionalID(w.group+"-aborting"), kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
+	cl, err := w.admin.newClient("aborting", append(w.admin.producing(), kgo.TransactionalID(w.group+"-aborting"))...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -174,8 +173,8 @@ func (w *world) endWithAborted(topic string) {
 		if err := cl.BeginTransaction(); err != nil {
 			w.t.Fatal(err)
 		}
-		for partition := range int32(4) {
-			r := &kgo.Record{Topic: topic, Partition: partition, Key: fmt.Appendf(nil, "end%d", partition), Value: []byte("1")}
+		for i := range 40 {
+			r := &kgo.Record{Topic: topic, Key: fmt.Appendf(nil, "k%d", i), Value: []byte("1")}
 			if err := cl.ProduceSync(w.t.Context(), r).FirstErr(); err != nil {
 				w.t.Fatal(err)
 			}

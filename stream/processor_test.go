@@ -212,3 +212,82 @@ func TestProcessor_EmptyKeysAndValues_ReachTheCallback(t *testing.T) {
 		w.await("it goes on", func() bool { n, _ := v.Get("k9"); return n == 2 })
 	})
 }
+
+func TestProcessor_DeadInstancesOpenTransaction_IsFencedAndInvisible(t *testing.T) {
+	w := newWorld(t, ExactlyOnce)
+	w.send(100)
+	dead, err := w.admin.newClient("dead", append(w.admin.producing(),
+		kgo.TransactionalID(w.group+"-dead-0"), kgo.TransactionTimeout(10*time.Minute))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dead.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	for key := range w.keys {
+		for topic, value := range map[string]string{w.group + "-table": "1000", w.out: "1000"} {
+			r := &kgo.Record{Topic: topic, Key: []byte(key), Value: []byte(value)}
+			if err := dead.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	dead.Close()
+	begun := time.Now()
+	c := w.dial("a")
+	w.process(c, ProcessorConfig{Graph: w.counting()})
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("ready after %v", took)
+	}
+	v, _ := w.view(c, ViewConfig{})
+	w.awaitExact(v)
+	w.checkEvents()
+}
+
+func TestProcessor_KafkaGoesAndComesBack_GoesOnExactly(t *testing.T) {
+	eachGuarantee(t, func(t *testing.T, w *world) {
+		c := w.dial("a")
+		p, _ := w.process(c, ProcessorConfig{Graph: w.counting()})
+		v, _ := w.view(c, ViewConfig{})
+		var load sync.WaitGroup
+		load.Go(func() { w.trickle(1500, time.Millisecond) })
+		for range 2 {
+			from := w.sent.Load()
+			w.await("the load goes on", func() bool { return w.sent.Load() > from+300 })
+			w.net.set(cut)
+			from = w.sent.Load()
+			w.await("the load goes on", func() bool { return w.sent.Load() > from+300 })
+			w.net.set(whole)
+		}
+		load.Wait()
+		w.awaitCounted(v)
+		if w.guarantee == ExactlyOnce {
+			w.awaitExact(v)
+			w.checkEvents()
+		}
+		w.await("nothing is behind", func() bool { return p.Health().Ready && p.Health().Behind == 0 })
+	})
+}
+
+func TestProcessor_StoppedWhileKafkaIsAway_StopsSoon(t *testing.T) {
+	eachGuarantee(t, func(t *testing.T, w *world) {
+		c := w.dial("a")
+		l := newLedger(t)
+		_, p := w.process(c, ProcessorConfig{Graph: w.counting(), Follower: apprentice{l, "a"}})
+		w.await("all partitions are assigned", func() bool { return l.partitions("a") == 4 })
+		_, view := w.view(c, ViewConfig{})
+		for _, state := range []networkState{mute, cut} {
+			w.net.set(state)
+		}
+		begun := time.Now()
+		view.stop()
+		p.stop()
+		if took := time.Since(begun); took > 5*time.Second {
+			t.Errorf("stopped after %v", took)
+		}
+		if n := l.partitions("a"); n != 0 {
+			t.Errorf("%d partitions were not revoked", n)
+		}
+		w.net.set(whole)
+	})
+}

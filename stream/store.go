@@ -88,6 +88,7 @@ func newStore(dir string, trouble func(error)) (*store, error) {
 	}
 	db, err := leveldb.OpenFile(dir, &opt.Options{
 		WriteBuffer: 2 * opt.MiB, BlockCacheCapacity: 2 * opt.MiB, OpenFilesCacheCapacity: 64,
+		Strict: opt.StrictAll, // a part that is left out silently would never be noticed
 	})
 	if err != nil {
 		return nil, err

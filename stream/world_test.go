@@ -236,8 +236,8 @@ func (w *world) await(what string, condition func() bool) {
 	}
 }
 
-// awaitExact waits until the view has counted every record, and looks at each key.
-func (w *world) awaitExact(v *View) {
+// awaitCounted waits until the view has counted every record at least once.
+func (w *world) awaitCounted(v *View) {
 	w.t.Helper()
 	total := 0
 	defer func() {
@@ -255,6 +255,12 @@ func (w *world) awaitExact(v *View) {
 		}
 		return total >= int(w.sent.Load())
 	})
+}
+
+// awaitExact waits until the view has counted every record, and looks at each key.
+func (w *world) awaitExact(v *View) {
+	w.t.Helper()
+	w.awaitCounted(v)
 	for key, n := range w.keys {
 		if have, err := v.Get(key); err != nil || have != n {
 			w.t.Errorf("view: %s is %v (%v), want %d", key, have, err, n)
