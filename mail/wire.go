@@ -1,8 +1,11 @@
 package mail
 
 import (
+	"bufio"
+	"bytes"
 	"io"
 	"net"
+	"net/textproto"
 )
 
 // wire is a connection as the SMTP library sees it: encrypted already where it has to be. It counts writes, because the
@@ -16,6 +19,8 @@ type wire struct {
 	torn bool
 	// authenticated means that an AUTH command left.
 	authenticated bool
+	// heard is what was read last.
+	heard []byte
 }
 
 func (w *wire) Read(p []byte) (int, error) {
@@ -26,12 +31,19 @@ func (w *wire) Read(p []byte) (int, error) {
 		}
 		w.greeting = nil
 	}
-	return w.Conn.Read(p)
+	n, err := w.Conn.Read(p)
+	w.heard = append(w.heard[:0], p[:n]...)
+	return n, err
 }
 
 func (w *wire) Write(p []byte) (int, error) {
 	w.writes++
-	w.authenticated = w.authenticated || len(p) > 5 && string(p[:5]) == "AUTH "
+	if bytes.HasPrefix(p, []byte("HELO ")) {
+		// The library falls back to HELO, which forgets why EHLO was refused and has no AUTH.
+		_, _, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(w.heard))).ReadResponse(250)
+		return 0, err
+	}
+	w.authenticated = w.authenticated || bytes.HasPrefix(p, []byte("AUTH "))
 	n, err := w.Conn.Write(p)
 	w.torn = w.torn || err != nil
 	return n, err

@@ -1,0 +1,644 @@
+package mail_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"go.uber.org/goleak"
+
+	"countersign/mail"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience is how long a test waits for what must happen.
+const patience = 10 * time.Second
+
+// post is a sender and the outbox behind it: what is queued is committed, then told to the sender, and each result is
+// settled in the rows, as the processor would.
+type post struct {
+	t      *testing.T
+	sender *mail.Sender
+	log    *bytes.Buffer
+	stop   func()
+
+	mu      sync.Mutex
+	rows    map[string]mail.Outbox
+	told    []mail.Delivery
+	results []mail.Delivery
+	// refuse fails a report before it is written.
+	refuse func(mail.Delivery) error
+	// deaf keeps results from being settled.
+	deaf bool
+	// early lets retries begin at once.
+	early bool
+}
+
+type lockedLog struct {
+	mu *sync.Mutex
+	b  *bytes.Buffer
+}
+
+func (l lockedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+const secretCode = "314159"
+
+func letters(mail.Mail) (mail.Letter, error) {
+	return mail.Letter{Code: secretCode, Link: "https://example.com/#handle.sesame"}, nil
+}
+
+func startPost(t *testing.T, relay mail.RelayConfig, changes ...func(*mail.SenderConfig)) *post {
+	t.Helper()
+	composer, err := mail.NewComposer(mail.ComposerConfig{From: "Countersign <no-reply@example.com>"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	relay.ConnectTimeout = cmpOr(relay.ConnectTimeout, 2*time.Second)
+	to, err := mail.NewRelay(relay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &post{t: t, rows: make(map[string]mail.Outbox), log: new(bytes.Buffer)}
+	log := logrus.New()
+	log.SetLevel(logrus.DebugLevel)
+	log.SetOutput(lockedLog{&p.mu, p.log})
+	cfg := mail.SenderConfig{
+		Relay: to, Composer: composer, Letters: letters, Report: p.report, Pool: 4,
+		RevokeTimeout: 2 * time.Second, RelayRest: 20 * time.Millisecond, Log: log,
+	}
+	for _, change := range changes {
+		change(&cfg)
+	}
+	if p.sender, err = mail.NewSender(cfg); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- p.sender.Run(ctx) }()
+	p.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	t.Cleanup(p.stop)
+	p.sender.Assign(0, maps.All(map[string]mail.Outbox{}))
+	return p
+}
+
+func cmpOr(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return d
+}
+
+func (p *post) report(_ context.Context, d mail.Delivery) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.refuse != nil {
+		if err := p.refuse(d); err != nil {
+			return err
+		}
+	}
+	p.results = append(p.results, d)
+	if p.deaf {
+		return nil
+	}
+	// The row may well come before the acknowledgement does.
+	var told []mail.Delivery
+	row := p.rows[d.Email]
+	row, told = row.Settle(d, time.Now())
+	if p.early {
+		for i := range row.Mails {
+			row.Mails[i].NotBefore = time.Time{}
+		}
+	}
+	p.rows[d.Email] = row
+	p.told = append(p.told, told...)
+	p.sender.Update(0, d.Email, row)
+	return nil
+}
+
+// queue commits a mail and tells the sender.
+func (p *post) queue(m mail.Mail) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	row, told := p.rows[m.To].Queue(m, time.Now())
+	p.rows[m.To], p.told = row, append(p.told, told...)
+	p.sender.Update(0, m.To, row)
+}
+
+// states are the results of one mail, in order.
+func (p *post) states(id string) (states []mail.State) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, d := range p.results {
+		if d.MailID == id {
+			states = append(states, d.State)
+		}
+	}
+	return states
+}
+
+// result waits for the nth (from 1) result of a mail.
+func (p *post) result(id string, nth int) mail.Delivery {
+	p.t.Helper()
+	var d mail.Delivery
+	eventually(p.t, fmt.Sprintf("result %d of %s", nth, id), func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		n := 0
+		for _, d = range p.results {
+			if d.MailID == id {
+				if n++; n == nth {
+					return true
+				}
+			}
+		}
+		return false
+	})
+	return d
+}
+
+func (p *post) logged() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.String()
+}
+
+func eventually(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !happened(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("did not happen: %s", what)
+		}
+	}
+}
+
+// codeMail is a mail to an address with a code that lives for ten minutes.
+func codeMail(id, to string) mail.Mail {
+	now := time.Now()
+	return mail.Mail{
+		ID: id, Kind: mail.VerifyAccount, To: to, FirstName: "Ada", UserID: "user of " + to, VerificationID: "verification of " + to,
+		Sequence: 1, OpenedAt: now, OccurredAt: now, CodeExpiresAt: now.Add(10 * time.Minute),
+	}
+}
+
+func plain(r *scriptedRelay) mail.RelayConfig { return mail.RelayConfig{URL: "smtp://" + r.addr()} }
+
+func TestSender_AQueuedMail_IsSentOnceAndReported(t *testing.T) {
+	r := startRelay(t, always("", ""))
+	p := startPost(t, plain(r))
+	p.queue(codeMail("m1", "ada@example.org"))
+
+	d := p.result("m1", 1)
+	if d.State != mail.Sent || d.Attempt != 1 || d.By != mail.BySender || d.MessageID != "m1@example.com" || d.Email != "ada@example.org" {
+		t.Errorf("result: %+v", d)
+	}
+	if mails := r.mails(); len(mails) != 1 || !strings.Contains(mails[0], "Message-ID: <m1@example.com>") || !strings.Contains(mails[0], secretCode) {
+		t.Errorf("mails: %q", mails)
+	}
+	if strings.Contains(p.logged(), secretCode) || strings.Contains(p.logged(), "ada@") {
+		t.Errorf("log: %s", p.logged())
+	}
+}
+
+// Each line of smtp.md's table of replies, at each stage where it can come, twice in a row where a free retry would hide it.
+func TestSender_EachReply_IsJudgedByTheTable(t *testing.T) {
+	const none = mail.State("") // no result: the mail waits until the relay is well, and no attempt is counted
+	for _, row := range []struct {
+		verb, answer string
+		want         mail.State
+		stage        mail.Stage
+		misconfig    bool
+	}{
+		{verb: greeting, answer: "421 too busy", want: none},
+		{verb: greeting, answer: "454 later", want: none},
+		{verb: greeting, answer: "450 later", want: none},
+		{verb: greeting, answer: "554 no", want: none, misconfig: true},
+		{verb: greeting, answer: cut, want: none},
+		{verb: greeting, answer: hang, want: none},
+		{verb: greeting, answer: "gibberish", want: none},
+		{verb: "EHLO", answer: "421 too busy", want: none},
+		{verb: "EHLO", answer: cut, want: none},
+		{verb: "EHLO", answer: hang, want: none},
+		{verb: "AUTH", answer: "454 later", want: none},
+		{verb: "AUTH", answer: "451 later", want: none},
+		{verb: "AUTH", answer: "535 wrong password", want: none, misconfig: true},
+		{verb: "AUTH", answer: "534 too weak", want: none, misconfig: true},
+		{verb: "AUTH", answer: cut, want: none},
+		{verb: "AUTH", answer: hang, want: none},
+		{verb: "MAIL", answer: "421 too busy", want: none},
+		{verb: "MAIL", answer: "454 later", want: none},
+		{verb: "MAIL", answer: "451 later", want: mail.Retrying, stage: mail.StageMail},
+		{verb: "MAIL", answer: "550 not you", want: none, misconfig: true},
+		{verb: "MAIL", answer: "535 not you", want: none, misconfig: true},
+		{verb: "MAIL", answer: cut, want: mail.Retrying, stage: mail.StageMail},
+		{verb: "MAIL", answer: hang, want: mail.Retrying, stage: mail.StageMail},
+		{verb: "RCPT", answer: "421 too busy", want: none},
+		{verb: "RCPT", answer: "450 <ada@example.org> greylisted", want: mail.Retrying, stage: mail.StageRcpt},
+		{verb: "RCPT", answer: "550 5.1.1 <ada@example.org> unknown", want: mail.Failed, stage: mail.StageRcpt},
+		{verb: "RCPT", answer: cut, want: mail.Retrying, stage: mail.StageRcpt},
+		{verb: "RCPT", answer: hang, want: mail.Retrying, stage: mail.StageRcpt},
+		{verb: "DATA", answer: "421 too busy", want: none},
+		{verb: "DATA", answer: "452 full", want: mail.Retrying, stage: mail.StageData},
+		{verb: "DATA", answer: "554 no", want: mail.Failed, stage: mail.StageData},
+		{verb: "DATA", answer: "250 what?", want: mail.Retrying, stage: mail.StageData},
+		{verb: "DATA", answer: cut, want: mail.Retrying, stage: mail.StageData},
+		{verb: "DATA", answer: hang, want: mail.Retrying, stage: mail.StageData},
+		{verb: content, answer: "421 too busy", want: none},
+		{verb: content, answer: "451 " + secretCode + " looks odd", want: mail.Retrying, stage: mail.StageContent},
+		{verb: content, answer: "554 spam", want: mail.Failed, stage: mail.StageContent},
+		{verb: content, answer: "251 as you like", want: mail.Sent, stage: mail.StageContent},
+		{verb: content, answer: "354 more?", want: mail.Uncertain, stage: mail.StageContent},
+		{verb: content, answer: "gibberish", want: mail.Uncertain, stage: mail.StageContent},
+		{verb: content, answer: cut, want: mail.Uncertain, stage: mail.StageContent},
+		{verb: content, answer: hang, want: mail.Uncertain, stage: mail.StageContent},
+	} {
+		t.Run(row.verb+" "+row.answer, func(t *testing.T) {
+			t.Parallel()
+			r := startRelay(t, always(row.verb, row.answer), func(r *scriptedRelay) { r.extensions = []string{"AUTH PLAIN"} })
+			p := startPost(t, mail.RelayConfig{
+				URL: "smtp://user:pa55word@" + r.addr(), ConnectTimeout: 150 * time.Millisecond, SendTimeout: 150 * time.Millisecond,
+			})
+			p.queue(codeMail("m1", "ada@example.org"))
+			if row.want == none {
+				eventually(t, "the relay is found ill", func() bool { return !p.sender.Health().RelayIllSince.IsZero() })
+				eventually(t, "it is tried again", func() bool { return r.count(row.verb) > 1 })
+				r.follow(always("", ""))
+				if d := p.result("m1", 1); d.State != mail.Sent || d.Attempt != 1 {
+					t.Errorf("once the relay is well: %+v", d)
+				}
+				if strings.Contains(p.logged(), "level=error") != row.misconfig {
+					t.Errorf("alarm: %s", p.logged())
+				}
+			} else {
+				d := p.result("m1", 1)
+				if d.State != row.want || d.Attempt != 1 || row.want != mail.Sent && d.Stage != row.stage {
+					t.Errorf("result: %+v, want %s at %s", d, row.want, row.stage)
+				}
+				if strings.Contains(d.Reply, "@") || strings.Contains(d.Reply, secretCode) {
+					t.Errorf("reply: %s", d.Reply)
+				}
+			}
+			if logged := p.logged(); strings.Contains(logged, secretCode) || strings.Contains(logged, "pa55word") || strings.Contains(logged, "ada@") {
+				t.Errorf("log: %s", logged)
+			}
+		})
+	}
+}
+
+func TestSender_ARelayThatIsDown_DelaysMailsUntilItIsUp(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := listener.Addr().String()
+	listener.Close()
+	p := startPost(t, mail.RelayConfig{URL: "smtp://" + addr})
+	p.queue(codeMail("m1", "ada@example.org"))
+	eventually(t, "the relay is found ill", func() bool { return !p.sender.Health().RelayIllSince.IsZero() })
+	if h := p.sender.Health(); !h.Ready || !strings.Contains(h.RelayReason, "refused") {
+		t.Errorf("health: %+v", h)
+	}
+	// A mail whose time runs out meanwhile expires, relay or not.
+	late := codeMail("m2", "bob@example.org")
+	late.CodeExpiresAt = time.Now().Add(time.Minute + 100*time.Millisecond)
+	p.queue(late)
+	if d := p.result("m2", 1); d.State != mail.Expired || d.Attempt != 0 {
+		t.Errorf("late: %+v", d)
+	}
+	r := startRelay(t, always("", ""), func(r *scriptedRelay) {
+		r.listener.Close()
+		if r.listener, err = net.Listen("tcp", addr); err != nil {
+			t.Skipf("the port was taken meanwhile: %v", err)
+		}
+	})
+	defer r.listener.Close()
+	if d := p.result("m1", 1); d.State != mail.Sent || d.Attempt != 1 {
+		t.Errorf("result: %+v", d)
+	}
+	if n := len(r.mails()); n != 1 {
+		t.Errorf("%d mails, want 1", n)
+	}
+}
+
+func TestSender_ARelayThatRefusesOneMailAsIll_StillTakesTheOthers(t *testing.T) {
+	r := startRelay(t, always("", ""))
+	r.follow(func(verb string, nth int) string {
+		if verb == "RCPT" && strings.HasSuffix(r.commands[len(r.commands)-1], "<poison@example.org>") {
+			return "421 cannot bear it"
+		}
+		return usual
+	})
+	p := startPost(t, plain(r))
+	p.queue(codeMail("poison", "poison@example.org"))
+	for i := range 20 {
+		p.queue(codeMail(fmt.Sprint(i), fmt.Sprintf("%d@example.org", i)))
+	}
+	for i := range 20 {
+		if d := p.result(fmt.Sprint(i), 1); d.State != mail.Sent {
+			t.Errorf("%+v", d)
+		}
+	}
+}
+
+func TestSender_AConnectionLostBeforeTheContent_IsTriedAgainForFree(t *testing.T) {
+	for _, verb := range []string{"MAIL", "RCPT", "DATA"} {
+		t.Run(verb, func(t *testing.T) {
+			r := startRelay(t, once(verb, cut))
+			p := startPost(t, plain(r))
+			p.queue(codeMail("m1", "ada@example.org"))
+			if d := p.result("m1", 1); d.State != mail.Sent || d.Attempt != 1 {
+				t.Errorf("result: %+v", d)
+			}
+		})
+	}
+}
+
+func TestSender_AKeptConnectionThatDied_CostsNothing(t *testing.T) {
+	r := startRelay(t, always("", ""))
+	p := startPost(t, plain(r), func(cfg *mail.SenderConfig) { cfg.Pool = 1 })
+	p.queue(codeMail("m1", "ada@example.org"))
+	p.result("m1", 1)
+	p.queue(codeMail("m2", "bob@example.org"))
+	p.result("m2", 1)
+	if n := r.count(greeting); n != 1 {
+		t.Errorf("%d connections for two mails, want 1", n)
+	}
+	r.cutAll()
+	p.queue(codeMail("m3", "eve@example.org"))
+	if d := p.result("m3", 1); d.State != mail.Sent || d.Attempt != 1 {
+		t.Errorf("result: %+v", d)
+	}
+	// A goodbye that waits on a kept connection says nothing about the relay either.
+	r.follow(func(verb string, nth int) string {
+		if verb == "MAIL" && nth == r.counts[verb] && r.counts[greeting] == 2 {
+			return "421 idle for too long"
+		}
+		return usual
+	})
+	p.queue(codeMail("m4", "joe@example.org"))
+	if d := p.result("m4", 1); d.State != mail.Sent || d.Attempt != 1 || strings.Contains(p.logged(), "ill") {
+		t.Errorf("result: %+v, log: %s", d, p.logged())
+	}
+}
+
+func TestSender_AMailWithoutReply_IsSentOnceMoreWithTheSameMessageID(t *testing.T) {
+	for _, again := range []string{usual, cut} {
+		t.Run("then "+again, func(t *testing.T) {
+			r := startRelay(t, func(verb string, nth int) string {
+				if verb == content && nth == 0 {
+					return cut
+				}
+				if verb == content {
+					return again
+				}
+				return usual
+			})
+			p := startPost(t, plain(r))
+			p.mu.Lock()
+			p.early = true
+			p.mu.Unlock()
+			p.queue(codeMail("m1", "ada@example.org"))
+			first, second := p.result("m1", 1), p.result("m1", 2)
+			if first.State != mail.Uncertain || second.Attempt != 2 || first.MessageID != second.MessageID {
+				t.Errorf("results: %+v %+v", first, second)
+			}
+			p.queue(codeMail("m2", "bob@example.org"))
+			p.result("m2", 1)
+			if n := r.count(content); n != 3 {
+				t.Errorf("%d contents, want two of the first mail and one of the second", n)
+			}
+		})
+	}
+}
+
+func TestSender_ARowThatComesAgain_StartsNothingTwice(t *testing.T) {
+	r := startRelay(t, always("", ""))
+	p := startPost(t, plain(r))
+	p.mu.Lock()
+	p.deaf = true
+	p.mu.Unlock()
+	m := codeMail("m1", "ada@example.org")
+	p.queue(m)
+	for range 50 {
+		p.queue(m)
+	}
+	p.result("m1", 1)
+	for range 50 {
+		p.queue(m)
+	}
+	p.queue(codeMail("m2", "bob@example.org"))
+	p.result("m2", 1)
+	if n := len(r.mails()); n != 2 {
+		t.Errorf("%d mails, want 2", n)
+	}
+}
+
+func TestSender_AReportThatFails_IsRepeatedAndTheMailIsNot(t *testing.T) {
+	r := startRelay(t, always("", ""))
+	p := startPost(t, plain(r))
+	failures := 2
+	p.mu.Lock()
+	p.refuse = func(mail.Delivery) error {
+		if failures--; failures >= 0 {
+			return errors.New("kafka is away")
+		}
+		return nil
+	}
+	p.mu.Unlock()
+	p.queue(codeMail("m1", "ada@example.org"))
+	if d := p.result("m1", 1); d.State != mail.Sent {
+		t.Errorf("result: %+v", d)
+	}
+	if n := len(r.mails()); n != 1 {
+		t.Errorf("%d mails, want 1", n)
+	}
+}
+
+func TestSender_AMailWithoutItsSecret_IsHeldAndMakesUnready(t *testing.T) {
+	r := startRelay(t, always("", ""))
+	p := startPost(t, plain(r), func(cfg *mail.SenderConfig) {
+		cfg.Letters = func(m mail.Mail) (mail.Letter, error) {
+			if m.SecretID == "unknown" {
+				return mail.Letter{}, errors.New(`no secret with id "unknown"`)
+			}
+			return letters(m)
+		}
+	})
+	m := codeMail("m1", "ada@example.org")
+	m.SecretID = "unknown"
+	m.CodeExpiresAt = time.Now().Add(time.Minute + 400*time.Millisecond)
+	p.queue(m)
+	eventually(t, "unready", func() bool { return !p.sender.Health().Ready })
+	if reason := p.sender.Health().Reason; !strings.Contains(reason, `"unknown"`) {
+		t.Errorf("reason: %q", reason)
+	}
+	p.queue(codeMail("m2", "bob@example.org"))
+	if d := p.result("m2", 1); d.State != mail.Sent {
+		t.Errorf("another mail: %+v", d)
+	}
+	if d := p.result("m1", 1); d.State != mail.Expired {
+		t.Errorf("in the end: %+v", d)
+	}
+	eventually(t, "ready", func() bool { return p.sender.Health().Ready })
+	if n := len(r.mails()); n != 1 {
+		t.Errorf("%d mails, want 1", n)
+	}
+}
+
+func TestSender_ANewMail_DoesNotWaitForRetries(t *testing.T) {
+	hold := make(chan struct{})
+	release := sync.OnceFunc(func() { close(hold) })
+	defer release()
+	r := startRelay(t, always("", ""))
+	p := startPost(t, plain(r), func(cfg *mail.SenderConfig) {
+		cfg.Pool = 1
+		cfg.Letters = func(m mail.Mail) (mail.Letter, error) {
+			if m.ID == "first" {
+				<-hold
+			}
+			return letters(m)
+		}
+	})
+	p.queue(codeMail("first", "first@example.org"))
+	eventually(t, "the first is under way", func() bool { return p.sender.Health().UnderWay == 1 })
+	for i := range 5 {
+		m := codeMail(fmt.Sprintf("retry%d", i), fmt.Sprintf("retry%d@example.org", i))
+		m.State, m.Attempts, m.OccurredAt = mail.Retrying, 1, m.OccurredAt.Add(-time.Minute)
+		p.sender.Update(0, m.To, mail.Outbox{Mails: []mail.Mail{m}})
+	}
+	p.queue(codeMail("new", "new@example.org"))
+	release()
+	p.result("retry4", 1)
+	var order []string
+	p.mu.Lock()
+	for _, d := range p.results {
+		order = append(order, d.MailID)
+	}
+	p.mu.Unlock()
+	if slices.Index(order, "new") != 1 {
+		t.Errorf("order: %v", order)
+	}
+}
+
+func TestSender_Revoke_FinishesWhatIsUnderWayAndBeginsNothing(t *testing.T) {
+	hold := make(chan struct{})
+	r := startRelay(t, always("", ""))
+	p := startPost(t, plain(r), func(cfg *mail.SenderConfig) {
+		cfg.Pool = 1
+		cfg.Letters = func(m mail.Mail) (mail.Letter, error) {
+			<-hold
+			return letters(m)
+		}
+	})
+	p.queue(codeMail("m1", "ada@example.org"))
+	p.queue(codeMail("m2", "bob@example.org"))
+	eventually(t, "one is under way", func() bool { return p.sender.Health().UnderWay == 1 })
+	revoked := make(chan struct{})
+	go func() {
+		p.sender.Revoke(0)
+		close(revoked)
+	}()
+	eventually(t, "nothing waits any more", func() bool { return p.sender.Health().Pending == 0 })
+	close(hold)
+	<-revoked
+	if states := p.states("m1"); !slices.Equal(states, []mail.State{mail.Sent}) {
+		t.Errorf("when Revoke returned, the first mail's results were %v", states)
+	}
+	p.sender.Update(0, "eve@example.org", mail.Outbox{Mails: []mail.Mail{codeMail("m3", "eve@example.org")}})
+	p.stop()
+	if n := len(r.mails()); n != 1 || len(p.states("m2")) != 0 {
+		t.Errorf("%d mails, want 1", n)
+	}
+}
+
+func TestSender_RevokeOfAHangingConversation_EndsItInTime(t *testing.T) {
+	for verb, want := range map[string][]mail.State{"RCPT": nil, content: {mail.Uncertain}} {
+		t.Run(verb, func(t *testing.T) {
+			r := startRelay(t, always(verb, hang))
+			p := startPost(t, plain(r), func(cfg *mail.SenderConfig) { cfg.RevokeTimeout = 400 * time.Millisecond })
+			p.queue(codeMail("m1", "ada@example.org"))
+			eventually(t, "the relay hangs", func() bool { return r.count(verb) == 1 })
+			p.sender.Revoke(0)
+			if states := p.states("m1"); !slices.Equal(states, want) {
+				t.Errorf("results: %v, want %v", states, want)
+			}
+			if h := p.sender.Health(); h.UnderWay != 0 || !h.RelayIllSince.IsZero() {
+				t.Errorf("health: %+v", h)
+			}
+		})
+	}
+}
+
+func TestSender_RevokeWhileNoReportIsTaken_ReturnsInTime(t *testing.T) {
+	r := startRelay(t, always("", ""))
+	p := startPost(t, plain(r), func(cfg *mail.SenderConfig) {
+		cfg.RevokeTimeout = 300 * time.Millisecond
+		cfg.Report = func(ctx context.Context, _ mail.Delivery) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+	})
+	p.queue(codeMail("m1", "ada@example.org"))
+	eventually(t, "the mail is out", func() bool { return len(r.mails()) == 1 })
+	p.sender.Revoke(0)
+	if h := p.sender.Health(); h.UnderWay != 0 {
+		t.Errorf("health: %+v", h)
+	}
+}
+
+func TestSender_Stopped_FinishesWhatIsUnderWay(t *testing.T) {
+	r := startRelay(t, always("", ""))
+	p := startPost(t, plain(r))
+	for i := range 200 {
+		p.queue(codeMail(fmt.Sprint(i), fmt.Sprintf("%d@example.org", i)))
+	}
+	p.result("0", 1)
+	p.stop()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.results) != len(r.mails()) {
+		t.Errorf("%d results of %d mails", len(p.results), len(r.mails()))
+	}
+}
+
+func TestSender_MailsOfAnAssignedPartition_AreSentInOrderOfTheirEvents(t *testing.T) {
+	r := startRelay(t, always("", ""))
+	p := startPost(t, plain(r), func(cfg *mail.SenderConfig) { cfg.Pool = 1 })
+	rows := make(map[string]mail.Outbox)
+	for i := range 20 {
+		m := codeMail(fmt.Sprint(i), fmt.Sprintf("%d@example.org", i))
+		m.State, m.OccurredAt = mail.Queued, m.OccurredAt.Add(time.Duration(i)*time.Millisecond)
+		rows[m.To] = mail.Outbox{Mails: []mail.Mail{m}}
+	}
+	p.sender.Assign(1, maps.All(rows))
+	p.result("19", 1)
+	for i, text := range r.mails() {
+		if !strings.Contains(text, fmt.Sprintf("Message-ID: <%d@", i)) {
+			t.Fatalf("mail %d: %.200s", i, text)
+		}
+	}
+}
+
+func TestSender_WithoutItsParts_IsNotMade(t *testing.T) {
+	if _, err := mail.NewSender(mail.SenderConfig{}); err == nil {
+		t.Error("made")
+	}
+}
