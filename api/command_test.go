@@ -1,0 +1,81 @@
+package api_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+
+	"countersign/api"
+)
+
+func TestCalls_WhenNotTaken_AnswerWhatIsKnownAndTheKeyToRepeatWith(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		code string
+	}{
+		{fmt.Errorf("produce: %w", api.ErrUnavailable), "unavailable"},
+		{fmt.Errorf("produce: %w", api.ErrOverloaded), "overloaded"},
+		{fmt.Errorf("produce: %w", api.ErrOutcomeUnknown), "outcome_unknown"},
+		{errors.New("anything else"), "outcome_unknown"},
+	} {
+		s := newSite(t)
+		id, code := s.register("ada@example.com")
+		s.set(func(f *fold) { f.sendErr = c.err })
+		for path, fields := range map[string]map[string]string{
+			"/api/register": {"email": "ada@example.com", "first_name": "Ada"},
+			"/api/verify":   {"verification_id": id, "code": code},
+			"/api/resend":   {"verification_id": id},
+		} {
+			a := s.call(path, "", fields)
+			if a.status != http.StatusServiceUnavailable || a.json(t)["code"] != c.code {
+				t.Errorf("%s with %v: %d %s", path, c.err, a.status, a.body)
+			}
+			if a.header.Get("Retry-After") == "" || len(a.header.Get("Idempotency-Key")) < 16 {
+				t.Errorf("%s with %v: headers %v", path, c.err, a.header)
+			}
+		}
+	}
+}
+
+func TestCalls_WhenTheViewCannotBeRead_AreUnavailable(t *testing.T) {
+	s := newSite(t)
+	id, code := s.register("ada@example.com")
+	sent := len(s.sent())
+	s.set(func(f *fold) { f.readErr = errors.New("still reading the table") })
+	for _, a := range []answer{
+		s.call("/api/verify", "", map[string]string{"verification_id": id, "code": code}),
+		s.call("/api/resend", "", map[string]string{"verification_id": id}),
+		s.do(http.MethodGet, "/api/verifications/"+id, "", "", ""),
+	} {
+		if a.status != http.StatusServiceUnavailable || a.json(t)["code"] != "unavailable" {
+			t.Errorf("got %d %s", a.status, a.body)
+		}
+	}
+	if len(s.sent()) != sent {
+		t.Error("a command was sent all the same")
+	}
+}
+
+func TestVerify_WithoutOutcomeInTime_IsUnknownAndCanBeRepeated(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for the five seconds that a client would")
+	}
+	t.Parallel()
+	s := newSite(t)
+	id, code := s.register("ada@example.com")
+	s.set(func(f *fold) { f.lost = true })
+	fields := map[string]string{"verification_id": id, "code": code}
+	a := s.call("/api/verify", "", fields)
+	if a.status != http.StatusServiceUnavailable || a.json(t)["code"] != "outcome_unknown" {
+		t.Fatalf("got %d %s", a.status, a.body)
+	}
+	s.set(func(f *fold) { f.lost = false })
+	if again := s.call("/api/verify", a.header.Get("Idempotency-Key"), fields); again.status != http.StatusOK {
+		t.Errorf("repeated: %d %s", again.status, again.body)
+	}
+	sent := s.sent()
+	if sent[1].ID != sent[2].ID {
+		t.Error("the repeat was another command")
+	}
+}

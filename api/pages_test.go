@@ -1,0 +1,139 @@
+package api_test
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var hidden = regexp.MustCompile(`name="(idempotency_key|verification_id|token)" value="([^"]*)"`)
+
+// hiddenOf returns the hidden fields of the page's first form.
+func hiddenOf(page string) url.Values {
+	form, _, _ := strings.Cut(page, "</form>")
+	fields := url.Values{}
+	for _, m := range hidden.FindAllStringSubmatch(form, -1) {
+		fields.Set(m[1], m[2])
+	}
+	return fields
+}
+
+// submit sends a form as a browser without JavaScript does.
+func (s *site) submit(path string, fields url.Values) answer {
+	s.t.Helper()
+	return s.do(http.MethodPost, path, "application/x-www-form-urlencoded", "", fields.Encode())
+}
+
+// fill adds what a person types.
+func fill(fields url.Values, pairs ...string) url.Values {
+	for i := 0; i < len(pairs); i += 2 {
+		fields.Set(pairs[i], pairs[i+1])
+	}
+	return fields
+}
+
+func TestPages_WithoutJavaScript_RegisterMistypeAndVerify(t *testing.T) {
+	s := newSite(t)
+	start := s.do(http.MethodGet, "/", "", "", "")
+	a := s.submit("/register", fill(hiddenOf(start.body), "email", "Ada@Example.com", "first_name", "Ada", "last_name", ""))
+	if a.status != http.StatusOK || !strings.Contains(a.body, "ada@example.com") {
+		t.Fatalf("register: %d %s", a.status, a.body)
+	}
+	code := s.lastCode()
+	a = s.submit("/verify", fill(hiddenOf(a.body), "code", wrongCode(code)))
+	if a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, "You have 4 tries left.") || !strings.Contains(a.body, "aria-invalid") {
+		t.Fatalf("mistyped: %d %s", a.status, a.body)
+	}
+	a = s.submit("/verify", fill(hiddenOf(a.body), "code", code[:3]+" "+code[3:]))
+	if a.status != http.StatusOK || !strings.Contains(a.body, "Address verified") {
+		t.Fatalf("verify: %d %s", a.status, a.body)
+	}
+}
+
+func TestPages_AFormSentTwice_IsOneRegistration(t *testing.T) {
+	s := newSite(t)
+	form := fill(hiddenOf(s.do(http.MethodGet, "/", "", "", "").body), "email", "ada@example.com", "first_name", "Ada")
+	s.submit("/register", form)
+	s.submit("/register", form)
+	if sent := s.sent(); sent[0].ID != sent[1].ID {
+		t.Error("a double click is two registrations")
+	}
+}
+
+func TestPages_Resend_IsAnotherCommandEachTime(t *testing.T) {
+	s := newSite(t)
+	a := s.submit("/register", url.Values{"email": {"ada@example.com"}, "first_name": {"Ada"}})
+	for range 2 {
+		_, again, _ := strings.Cut(a.body, `action="/resend"`)
+		if a = s.submit("/resend", hiddenOf(again)); a.status != http.StatusOK || !strings.Contains(a.body, `data-wait="60"`) {
+			t.Fatalf("resend: %d %s", a.status, a.body)
+		}
+	}
+	if sent := s.sent(); len(sent) != 3 || sent[1].ID == sent[2].ID {
+		t.Errorf("sent %+v", sent)
+	}
+}
+
+func TestPages_TheMailsLink_ShowsWhomItIsForAndWaitsForAClick(t *testing.T) {
+	s := newSite(t)
+	id, _ := s.register("ada@example.com")
+	link := url.Values{"verification_id": {id}, "token": {s.lastToken()}}
+	a := s.submit("/link", link)
+	if a.status != http.StatusOK || !strings.Contains(a.body, "ada@example.com") || len(s.sent()) != 1 {
+		t.Fatalf("opened: %d, %d commands, %s", a.status, len(s.sent()), a.body)
+	}
+	if a = s.submit("/verify", hiddenOf(a.body)); a.status != http.StatusOK || !strings.Contains(a.body, "Address verified") {
+		t.Fatalf("clicked: %d %s", a.status, a.body)
+	}
+	if a = s.submit("/link", link); !strings.Contains(a.body, "Address verified") {
+		t.Errorf("opened again: %d %s", a.status, a.body)
+	}
+}
+
+func TestPages_AfterTheLastTry_LeadBackToTheStart(t *testing.T) {
+	s := newSite(t)
+	a := s.submit("/register", url.Values{"email": {"ada@example.com"}, "first_name": {"Ada"}})
+	wrong := wrongCode(s.lastCode())
+	for range 5 {
+		form := hiddenOf(a.body)
+		form.Del("idempotency_key") // as if each were typed on a page of its own
+		a = s.submit("/verify", fill(form, "code", wrong))
+	}
+	if !strings.Contains(a.body, "please start again") || !strings.Contains(a.body, `action="/register"`) || !strings.Contains(a.body, `value="ada@example.com"`) {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
+}
+
+func TestPages_WhenNotAvailable_KeepTheFormAndItsKey(t *testing.T) {
+	s := newSite(t)
+	form := fill(hiddenOf(s.do(http.MethodGet, "/", "", "", "").body), "email", "ada@example.com", "first_name", "Ada")
+	s.set(func(f *fold) { f.sendErr = errors.New("away") })
+	a := s.submit("/register", form)
+	if a.status != http.StatusServiceUnavailable || hiddenOf(a.body).Get("idempotency_key") != form.Get("idempotency_key") || !strings.Contains(a.body, `value="ada@example.com"`) {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
+}
+
+func TestPages_WhatIsTyped_IsShownAsText(t *testing.T) {
+	s := newSite(t)
+	a := s.submit("/register", url.Values{"email": {`"><script>alert(1)</script>`}, "first_name": {"Ada"}})
+	if a.status != http.StatusUnprocessableEntity || strings.Contains(a.body, "<script>alert") {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
+}
+
+func TestPages_FormsOfOtherSites_AreRefused(t *testing.T) {
+	s := newSite(t)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/register", strings.NewReader("email=ada@example.com&first_name=Ada"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	if a := send(t, s.client, r); a.status != http.StatusForbidden || len(s.sent()) != 0 {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
+}
