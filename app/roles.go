@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 
 	"countersign/api"
 	"countersign/mail"
@@ -15,6 +14,7 @@ import (
 	"countersign/topics"
 	"countersign/user"
 	"countersign/views"
+	"countersign/web/public"
 )
 
 func (n *node) add(name string, run func(context.Context) error) {
@@ -159,7 +159,7 @@ func (n *node) addViews(emitter *stream.Emitter) (api.Config, error) {
 	return api.Config{
 		Commands: commands{emitter}, Users: users, Mails: mailStates{mails},
 		Secrets: n.secrets, Policy: n.settings.policy(), PublicAddresses: n.inbox == nil,
-		PublicURL: n.settings.PublicURL, Pages: os.DirFS("web/public"), Log: n.log, Registry: n.registry,
+		PublicURL: n.settings.PublicURL, Pages: public.Files, Log: n.log, Registry: n.registry,
 	}, nil
 }
 
