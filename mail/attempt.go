@@ -99,34 +99,42 @@ func (s *Sender) attempt(c *courier, j *job) (d Delivery, next phase) {
 	return d, reported
 }
 
-// heed learns from an outcome how the relay is.
+// heed learns from an outcome how the relay is, and says so where that is news.
 func (s *Sender) heed(j *job, out outcome) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	log := s.cfg.Log.WithFields(logrus.Fields{"stage": out.stage, "reply": out.reply})
 	switch out.verdict {
 	case lost:
-	case ill, misconfigured:
-		if j.sending.Err() != nil {
-			return
+	case ill:
+		if s.fallIll(j, out) {
+			log.Warn("the mail relay is ill, mails wait")
 		}
-		now := time.Now()
-		if out.stage != StageConnect {
-			// Perhaps it is this mail that the relay cannot bear: let others go first.
-			j.entry.deferred = now.Add(longestRest * s.cfg.RelayRest)
-		}
-		if s.relay.ill(now, out.reply) {
-			log := s.cfg.Log.WithFields(logrus.Fields{"stage": out.stage, "reply": out.reply})
-			if out.verdict == misconfigured {
-				log.Error("the mail relay refuses us: check SMTP_URL and MAIL_FROM")
-			} else {
-				log.Warn("the mail relay is ill, mails wait")
-			}
+	case misconfigured:
+		if s.fallIll(j, out) {
+			log.Error("the mail relay refuses us, mails wait: check SMTP_URL and MAIL_FROM")
 		}
 	default:
-		if s.relay.well() {
+		s.mu.Lock()
+		news := s.relay.well()
+		s.mu.Unlock()
+		if news {
 			s.cfg.Log.Info("the mail relay is well again")
 		}
 	}
+}
+
+// fallIll tells the breaker that the relay is ill, and whether that is news. A job that was called off says nothing.
+func (s *Sender) fallIll(j *job, out outcome) (news bool) {
+	if j.sending.Err() != nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if out.stage != StageConnect {
+		// Perhaps it is this mail that the relay cannot bear: let others go first.
+		j.entry.deferred = now.Add(longestRest * s.cfg.RelayRest)
+	}
+	return s.relay.ill(now, out.reply)
 }
 
 // report hands a result over, again and again until it is acknowledged or ctx ends.

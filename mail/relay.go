@@ -42,7 +42,8 @@ type RelayConfig struct {
 	URL string
 	// Insecure permits speaking in clear to a relay that is not on this machine.
 	Insecure bool
-	// TLS is the base of the TLS configuration. Defaults to the system's roots.
+	// TLS is the base of the TLS configuration; where it is given, a relay on this machine must speak TLS too. Defaults to
+	// the system's roots.
 	TLS *tls.Config
 	// Hello is the name given in EHLO. Defaults to "localhost".
 	Hello string
@@ -73,7 +74,7 @@ func NewRelay(cfg RelayConfig) (*Relay, error) {
 	if err := r.read(cfg.URL); err != nil {
 		return nil, fmt.Errorf("SMTP_URL: %w", err)
 	}
-	r.clear = !r.implicitTLS && (cfg.Insecure || loopback(r.host))
+	r.clear = !r.implicitTLS && (cfg.Insecure || cfg.TLS == nil && loopback(r.host))
 	r.tls = cfg.TLS.Clone()
 	if r.tls == nil {
 		r.tls = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -224,16 +225,18 @@ func (c *connection) send(ctx context.Context, m Message, timeout time.Duration)
 	out := outcome{verdict: accepted, stage: c.wire.stage()}
 	c.broken = false
 	if err != nil {
+		out.reply = err.Error()
 		var answer *textproto.Error
 		switch {
 		case errors.As(err, &answer):
 			out.verdict = judge(out.stage, answer.Code)
+			out.reply = fmt.Sprintf("%d %s", answer.Code, answer.Msg)
 		case out.stage == StageContent && !c.wire.torn:
 			out.verdict = unanswered
 		default:
 			out.verdict = lost
 		}
-		out.reply = tidy(err.Error(), m.secrets)
+		out.reply = tidy(out.reply, m.secrets)
 		c.broken = answer == nil || out.verdict == ill || c.client.Reset() != nil
 	}
 	c.broken = !stop() || c.broken
