@@ -106,10 +106,7 @@ func normalizeDomain(domain string, public bool) (string, error) {
 		return "", &AddressError{Unsupported: true, Reason: "an IP address after the @ is not supported"}
 	}
 	ascii, err := idna.Registration.ToASCII(domain)
-	if err != nil || ascii == "" || strings.HasSuffix(ascii, ".") {
-		return "", badAddress("must have a domain name after the @")
-	}
-	if strings.Trim(ascii, "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" {
+	if err != nil || strings.HasSuffix(ascii, ".") {
 		return "", badAddress("must have a domain name after the @")
 	}
 	if !public {

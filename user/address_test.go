@@ -47,7 +47,7 @@ func TestNormalizeAddress_RefusesWhatCannotBeMailedSafely(t *testing.T) {
 		"", "@", "ada", "ada@", "@example.com", "ada@@example.com", "a@d@example.com", "ada.example.com",
 		".ada@example.com", "ada.@example.com", "a..da@example.com", "a da@example.com", "ada @example.com", "ada@ example.com",
 		"a,da@example.com", "a;da@example.com", "<ada@example.com>", "ada(me)@example.com", "ada:@example.com",
-		"ada@example..com", "ada@.example.com", "ada@example.com.", "ada@-example.com", "ada@example-.com", "ada@exa_mple.com",
+		"ada@example..com", "ada@.", "ada@..", "ada@.example.com", "ada@example.com.", "ada@-example.com", "ada@example-.com", "ada@exa_mple.com",
 		"ada@exa mple.com", "ada@example.com>", "ada@ex%61mple.com", "ada@xn--a.com", "ada@example。com",
 		"ada\r\nRCPT TO:<eve@example.com>@example.com", "ada\x00@example.com", "ada\u007f@example.com", "ada@exam\tple.com",
 		"a\u202eda@example.com", "ada@exam\u200bple.com", "ada@exam\u00adple.com", "ada@exam\ufe0fple.com", "ada@exam\u034fple.com",
@@ -62,6 +62,24 @@ func TestNormalizeAddress_RefusesWhatCannotBeMailedSafely(t *testing.T) {
 			if !errors.As(err, &bad) || got != "" || bad.Unsupported {
 				t.Errorf("%q: %q, %#v", typed, got, err)
 			}
+		}
+	}
+}
+
+func TestNormalizeAddress_LooksAt1024BytesAtMost(t *testing.T) {
+	spaces := strings.Repeat(" ", 1024-len(ada))
+	if got, err := user.NormalizeAddress(spaces+ada, true); err != nil || got != ada {
+		t.Errorf("1024 bytes: %q, %v", got, err)
+	}
+	if got, err := user.NormalizeAddress(spaces+" "+ada, true); err == nil {
+		t.Errorf("1025 bytes were taken as %q", got)
+	}
+}
+
+func TestNormalizeAddress_WithoutAPartAroundTheAt_ShowsTheForm(t *testing.T) {
+	for _, typed := range []string{"", "ada", "@", "ada@", "@example.com"} {
+		if _, err := user.NormalizeAddress(typed, true); err == nil || err.Error() != "must have the form name@example.com" {
+			t.Errorf("%q: %v", typed, err)
 		}
 	}
 }
@@ -119,13 +137,16 @@ func FuzzNormalizeAddress(f *testing.F) {
 			t.Fatalf("%q became %q, and that %q, %v", typed, got, again, err)
 		}
 		local, domain, _ := strings.Cut(got, "@")
-		if len(got) > 254 || len(local) > 64 || strings.Contains(domain, "@") {
+		if len(got) > 254 || len(local) > 64 {
 			t.Fatalf("%q became %q", typed, got)
 		}
-		for _, r := range got {
-			if r <= ' ' || r > '~' || strings.ContainsRune(`"(),:;<>[\]`, r) || r >= 'A' && r <= 'Z' {
+		for _, r := range local {
+			if r <= ' ' || r > '~' || strings.ContainsRune(`"(),:;<>@[\]`, r) || r >= 'A' && r <= 'Z' {
 				t.Fatalf("%q became %q", typed, got)
 			}
+		}
+		if strings.Trim(domain, "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" || strings.HasSuffix(domain, ".") {
+			t.Fatalf("%q became %q", typed, got)
 		}
 		if public && !strings.Contains(domain, ".") {
 			t.Fatalf("%q became %q", typed, got)

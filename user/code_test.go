@@ -190,7 +190,7 @@ func TestParseSecrets_TakesBothAlphabetsOfBase64(t *testing.T) {
 }
 
 func TestParseSecrets_SaysWhatIsWrongButNoKey(t *testing.T) {
-	short := base64.StdEncoding.EncodeToString(make([]byte, user.MinSecretSize-1))
+	short := base64.StdEncoding.EncodeToString(make([]byte, 31))
 	for _, text := range []string{
 		"", ",", "k1", vectorKey, ":" + vectorKey, "k1:", "k1:" + short, "k1:%" + vectorKey, "k 1:" + vectorKey, "k~1:" + vectorKey, "é:" + vectorKey,
 		"k1234567890123456:" + vectorKey, "k1:" + vectorKey + ",", "k1:" + vectorKey + ",k1:" + vectorKey,
@@ -207,8 +207,10 @@ func TestParseSecrets_SaysWhatIsWrongButNoKey(t *testing.T) {
 			}
 		}
 	}
-	if _, err := user.ParseSecrets("k123456789012345:" + vectorKey); err != nil {
-		t.Errorf("an id of 16 characters: %v", err)
+	for _, id := range []string{"k", "k123456789012345"} {
+		if _, err := user.ParseSecrets(id + ":" + vectorKey); err != nil {
+			t.Errorf("an id of %d characters: %v", len(id), err)
+		}
 	}
 }
 
@@ -226,7 +228,7 @@ func TestIsCode_TakesSixDigitsOnly(t *testing.T) {
 func TestIsToken_TakesOneSpellingOf128Bits(t *testing.T) {
 	for text, want := range map[string]bool{
 		vectorToken: true, "AAAAAAAAAAAAAAAAAAAAAA": true, "": false, "AAAAAAAAAAAAAAAAAAAAAB": false, vectorToken + "==": false,
-		vectorToken[1:]: false, vectorToken + "AA": false, "+lWU7ReGy2RSZbBB5Q2S7Q": false, vectorToken + "\n": false,
+		vectorToken[1:]: false, vectorToken + "AA": false, "+lWU7ReGy2RSZbBB5Q2S7Q": false, vectorToken + "\n": false, "\n" + vectorToken: false, vectorToken[:4] + "\r" + vectorToken[4:]: false,
 	} {
 		if user.IsToken(text) != want {
 			t.Errorf("%q: %t", text, !want)

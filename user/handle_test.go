@@ -75,6 +75,21 @@ func TestHandle_OfTheLongestAddress_IsTaken(t *testing.T) {
 	}
 }
 
+func TestHandle_LongerThan1024Characters_IsRefused(t *testing.T) {
+	s := secret("s1")
+	lengths := map[int]bool{}
+	for n := range 900 {
+		text := s.Seal(user.Handle{VerificationID: strings.Repeat("v", n), Email: ada, OpenedAt: start}, handleNonce(1))
+		lengths[len(text)] = true
+		if _, err := (user.Secrets{s}).Open(text, start); (err == nil) != (len(text) <= 1024) {
+			t.Errorf("%d characters: %v", len(text), err)
+		}
+	}
+	if !lengths[1024] || !lengths[1025] {
+		t.Error("the bound itself was not tried")
+	}
+}
+
 func TestHandle_IsRefusedAnHourAfterTheVerificationIsGone(t *testing.T) {
 	s := secret("s1")
 	text := s.Seal(sealed, handleNonce(1))

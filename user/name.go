@@ -22,25 +22,25 @@ var ErrName = errors.New("must have 1 to 64 characters: letters, spaces, ' ’ -
 // NormalizeName returns the name in NFC, trimmed. An empty or unfit one is
 // ErrName. Normalising again changes nothing.
 func NormalizeName(typed string) (string, error) {
-	if len(typed) > maxName*utf8.UTFMax || !utf8.ValidString(typed) {
+	if len(typed) > maxName*utf8.UTFMax {
 		return "", ErrName
 	}
 	name := strings.TrimSpace(norm.NFC.String(typed))
-	letters := 0
 	runes := []rune(name)
+	hasLetter := false
 	for i, r := range runes {
 		switch {
 		case invisible(r):
 			return "", ErrName
 		case unicode.IsLetter(r):
-			letters++
+			hasLetter = true
 		case unicode.IsMark(r), r == ' ', r == '\'', r == '’', r == '-':
 		case r == '.' && (i == len(runes)-1 || runes[i+1] == ' '):
 		default:
 			return "", ErrName
 		}
 	}
-	if letters == 0 || len(runes) > maxName {
+	if !hasLetter || len(runes) > maxName {
 		return "", ErrName
 	}
 	return name, nil

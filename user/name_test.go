@@ -44,6 +44,16 @@ func TestNormalizeName_RefusesAStrangersText(t *testing.T) {
 	}
 }
 
+func TestNormalizeName_LooksAt256BytesAtMost(t *testing.T) {
+	spaces := strings.Repeat(" ", 253)
+	if got, err := user.NormalizeName(spaces + "Ada"); err != nil || got != "Ada" {
+		t.Errorf("256 bytes: %q, %v", got, err)
+	}
+	if got, err := user.NormalizeName(spaces + " Ada"); err != user.ErrName {
+		t.Errorf("257 bytes: %q, %v", got, err)
+	}
+}
+
 func FuzzNormalizeName(f *testing.F) {
 	for _, typed := range []string{"Ada Lovelace", " J. R. ", "Zoe\u0308", "a.b", "\u3164", "\u0301a", " \u0301a", "ｱ", "\u2126\u212b"} {
 		f.Add(typed)
