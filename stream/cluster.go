@@ -87,6 +87,7 @@ type Cluster struct {
 	codec   kgo.CompressionCodec
 	log     logrus.FieldLogger
 	adm     *kadm.Client
+	said    *said
 	metrics *metrics
 	id      string
 	brokers int
@@ -103,7 +104,7 @@ func Dial(ctx context.Context, cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{cfg: cfg, codec: codec, log: cfg.Log}
+	c := &Cluster{cfg: cfg, codec: codec, log: cfg.Log, said: &said{at: map[string]time.Time{}}}
 	cl, err := c.newClient("admin")
 	if err != nil {
 		return nil, err
@@ -201,7 +202,7 @@ func (c *Cluster) newClient(name string, more ...kgo.Opt) (*kgo.Client, error) {
 		kgo.RetryBackoffFn(func(tries int) time.Duration { return min(time.Duration(tries)*20*time.Millisecond, time.Second) }),
 		kgo.DialTimeout(3 * time.Second),
 		kgo.MetadataMinAge(100 * time.Millisecond),
-		kgo.WithLogger(newClientLog(c.log.WithField("client", name))),
+		kgo.WithLogger(clientLog{c.log.WithField("client", name), name, c.said}),
 	}
 	cl, err := kgo.NewClient(append(append(opts, c.cfg.ClientOptions...), more...)...)
 	if err != nil {

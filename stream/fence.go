@@ -29,12 +29,10 @@ func (l *life) fence(ctx context.Context, of map[string][]int32) {
 	}
 	type open struct{ producer, start int64 }
 	var before []open
+	var blind error
 	for range fenceLooks {
-		described, err := l.c.adm.DescribeProducers(ctx, set)
-		if err != nil && ctx.Err() == nil {
-			l.log.WithError(err).Warn("open transactions cannot be seen, a dead instance's may hold up the recovery")
-			return
-		}
+		var described kadm.DescribedProducersTopics
+		described, blind = l.c.adm.DescribeProducers(ctx, set)
 		var now []open
 		for _, p := range described.SortedProducers() {
 			if o := (open{p.ProducerID, p.CurrentTxnStartOffset}); o.start >= 0 {
@@ -48,6 +46,9 @@ func (l *life) fence(ctx context.Context, of map[string][]int32) {
 		if !sleep(ctx, fenceInterval) {
 			return
 		}
+	}
+	if blind != nil {
+		l.log.WithError(blind).Warn("open transactions cannot be seen, a dead instance's may hold up the recovery")
 	}
 }
 
@@ -68,8 +69,12 @@ func (l *life) fenceProducer(ctx context.Context, producer int64) {
 			_, _, err = cl.ProducerID(ctx)
 			cl.Close()
 		}
-		if ctx.Err() == nil {
-			l.log.WithField("transactional_id", t.TxnID).WithError(err).Info("fenced a dead instance's transaction")
+		log := l.log.WithField("transactional_id", t.TxnID)
+		switch {
+		case err == nil:
+			log.Info("fenced a dead instance's transaction")
+		case ctx.Err() == nil:
+			log.WithError(err).Warn("a dead instance's transaction cannot be fenced")
 		}
 	}
 }

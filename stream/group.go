@@ -116,14 +116,13 @@ func (m *member) OnNewClient(cl *kgo.Client) { m.cl = cl }
 func (m *member) leave() {
 	m.fail(nil)
 	close(m.over)
-	m.tasks.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	m.cl.AllowRebalance()
 	if err := m.cl.LeaveGroupContext(ctx); err != nil {
 		m.life.log.WithError(err).Warn("left the group without its coordinator's knowledge")
 	}
 	m.cl.Close()
+	m.tasks.Wait()
 }
 
 func (m *member) assigned(_ context.Context, _ *kgo.Client, of map[string][]int32) {

@@ -7,6 +7,7 @@ package stream
 //     (of a view, which goes on) are warnings.
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -21,18 +22,13 @@ const repeatInterval = 10 * time.Second
 
 // clientLog is a kgo.Logger.
 type clientLog struct {
-	log logrus.FieldLogger
-
-	mu   sync.Mutex
-	said map[string]time.Time
-}
-
-func newClientLog(log logrus.FieldLogger) *clientLog {
-	return &clientLog{log: log, said: map[string]time.Time{}}
+	log  logrus.FieldLogger
+	name string // of the client
+	said *said
 }
 
 // Level is part of kgo.Logger.
-func (l *clientLog) Level() kgo.LogLevel {
+func (l clientLog) Level() kgo.LogLevel {
 	if l.log.WithFields(nil).Logger.IsLevelEnabled(logrus.DebugLevel) {
 		return kgo.LogLevelInfo
 	}
@@ -40,14 +36,14 @@ func (l *clientLog) Level() kgo.LogLevel {
 }
 
 // Log is part of kgo.Logger.
-func (l *clientLog) Log(level kgo.LogLevel, msg string, pairs ...any) {
+func (l clientLog) Log(level kgo.LogLevel, msg string, pairs ...any) {
 	fields := logrus.Fields{}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		fields[fmt.Sprint(pairs[i])] = pairs[i+1]
 	}
 	at := logrus.DebugLevel
 	switch {
-	case level > kgo.LogLevelWarn || l.repeats(msg):
+	case level > kgo.LogLevelWarn || l.said.lately(l.name+msg):
 	case level == kgo.LogLevelWarn:
 		at = logrus.WarnLevel
 	default:
@@ -56,15 +52,22 @@ func (l *clientLog) Log(level kgo.LogLevel, msg string, pairs ...any) {
 	l.log.WithFields(fields).Log(at, msg)
 }
 
-func (l *clientLog) repeats(msg string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// said are the messages of a cluster's clients and when they were last logged.
+type said struct {
+	mu sync.Mutex
+	at map[string]time.Time
+}
+
+// lately says whether a message was logged within repeatInterval; if not, it is now.
+func (s *said) lately(msg string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	now := time.Now()
-	repeats := now.Sub(l.said[msg]) < repeatInterval
-	if !repeats {
-		l.said[msg] = now
+	lately := now.Sub(s.at[msg]) < repeatInterval
+	if !lately {
+		s.at[msg] = now
 	}
-	return repeats
+	return lately
 }
 
 // gokaLog is a goka.Logger.
@@ -84,7 +87,7 @@ func (l gokaLog) Printf(format string, args ...any) { l.print(fmt.Sprintf(format
 
 func (l gokaLog) print(msg string) {
 	at := logrus.DebugLevel
-	if strings.Contains(strings.ToLower(msg), "error") {
+	if strings.Contains(strings.ToLower(msg), "error") && !strings.Contains(msg, context.Canceled.Error()) {
 		at = l.errors
 	}
 	l.log.WithFields(nil).Log(at, oneLine(msg))

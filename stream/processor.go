@@ -112,38 +112,12 @@ func (p *Processor) Health() Health { return p.state.health(p.lag.behind(time.No
 // when the processor is not ready, or when a rebalance comes before every key was visited; repeating it visits all again.
 func (p *Processor) VisitAll(ctx context.Context, name string, meta any) error {
 	s := p.now.Load()
-	if s == nil || p.table == "" || !s.session.visits.begin() {
+	if s == nil || p.table == "" || !s.session.visits.enter() {
 		return fmt.Errorf("visit %s: the processor is not ready, or has no table", name)
 	}
-	defer s.session.visits.done()
+	defer s.session.visits.leave()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.session.ctx, cancel)()
 	return s.processor.VisitAll(ctx, name, meta)
-}
-
-// visits are the visits of a session. goka must not be stopped under one: it would send on a closed channel.
-type visits struct {
-	mu    sync.Mutex
-	over  bool
-	under sync.WaitGroup
-}
-
-func (v *visits) begin() bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if !v.over {
-		v.under.Add(1)
-	}
-	return !v.over
-}
-
-func (v *visits) done() { v.under.Done() }
-
-// end lets no visit begin and waits for those under way, whose context has ended.
-func (v *visits) end() {
-	v.mu.Lock()
-	v.over = true
-	v.mu.Unlock()
-	v.under.Wait()
 }

@@ -40,7 +40,7 @@ type session struct {
 	work       chan struct{} // asks drive to look
 	lost       atomic.Bool   // the partitions may be another's already
 	ended      chan struct{}
-	visits     visits
+	visits     gate
 }
 
 func (m *member) newSession(offsets map[string]map[int32]kgo.Offset) *session {
@@ -142,14 +142,16 @@ func (s *session) run(handler sarama.ConsumerGroupHandler) error {
 	if inDoubt {
 		s.life.cycle.close()
 	}
-	claims.Go(s.follows.end)
-	s.visits.end()
+	var follower sync.WaitGroup
+	follower.Go(s.follows.end)
+	s.visits.shut()
+	claims.Wait() // goka closes what they send to
 	for _, c := range s.claims {
 		c.close()
 	}
 	failed = errors.Join(failed, handler.Cleanup(s))
 	left := s.finish(failed)
-	claims.Wait()
+	follower.Wait()
 	if err := s.life.stores.release(); err != nil {
 		s.life.log.WithError(err).Warn("local store did not close")
 	}

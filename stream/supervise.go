@@ -25,7 +25,7 @@ func supervise(ctx context.Context, log logrus.FieldLogger, live func(context.Co
 		begun := time.Now()
 		err := live(ctx)
 		if ctx.Err() != nil {
-			if err != nil {
+			if err != nil && !errors.Is(err, context.Canceled) {
 				log.WithField("error", oneLine(err.Error())).Warn("stopped, but not cleanly")
 			}
 			return

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lovoo/goka"
@@ -51,9 +52,16 @@ type View struct {
 	state state
 	lag   *lag
 
-	mu     sync.RWMutex
-	view   *goka.View // nil: not ready
+	now atomic.Pointer[reading] // nil: not ready
+
+	mu     sync.Mutex
 	stores map[int32]*viewStore
+}
+
+// reading is a goka.View that may be read.
+type reading struct {
+	*goka.View
+	readers gate
 }
 
 // NewView returns a View that does nothing until Run.
@@ -125,12 +133,14 @@ func (v *View) live(ctx context.Context) error {
 			return err
 		}
 	}
+	now := &reading{View: view}
 	if ctx.Err() == nil {
+		v.now.Store(now)
 		v.state.set(true, "")
-		v.publish(view)
 	}
 	<-ctx.Done()
-	v.publish(nil)
+	v.now.Store(nil)
+	now.readers.shut()
 	stop()
 	err = <-ended
 	return cmp.Or(failure(ctx), err)
@@ -142,13 +152,6 @@ func failure(ctx context.Context) error {
 		return err
 	}
 	return nil
-}
-
-// publish lets the view be read; nil: not any more.
-func (v *View) publish(view *goka.View) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.view = view
 }
 
 func (v *View) update(ctx goka.UpdateContext, s storage.Storage, key string, value []byte) error {
@@ -175,12 +178,12 @@ func (v *View) Get(key string) (any, error) {
 
 // Row returns a row; nil if there is none. It fails with ErrNotReady before the view is recovered.
 func (v *View) Row(key string) (*Row, error) {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	if v.view == nil {
+	now := v.now.Load()
+	if now == nil || !now.readers.enter() {
 		return nil, ErrNotReady
 	}
-	value, err := v.view.Get(key)
+	defer now.readers.leave()
+	value, err := now.Get(key)
 	if value == nil || err != nil {
 		return nil, err
 	}
@@ -193,13 +196,13 @@ func (v *View) Row(key string) (*Row, error) {
 // they were when it began. An error ends it.
 func (v *View) Rows(start, limit string) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		v.mu.RLock()
-		defer v.mu.RUnlock()
-		if v.view == nil {
+		now := v.now.Load()
+		if now == nil || !now.readers.enter() {
 			yield(Row{}, ErrNotReady)
 			return
 		}
-		it, err := v.view.IteratorWithRange(start, limit)
+		defer now.readers.leave()
+		it, err := now.IteratorWithRange(start, limit)
 		if err != nil {
 			yield(Row{}, err)
 			return
@@ -246,8 +249,8 @@ func (v *View) add(partition int32, s *viewStore) *viewStore {
 
 // position is the first offset of a partition that is not applied.
 func (v *View) position(tp topicPartition) (int64, bool) {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	s := v.stores[tp.partition]
 	if s == nil {
 		return 0, true
