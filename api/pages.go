@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 )
@@ -134,53 +134,51 @@ func form[Request any](p *public, index *template.Template, next func(context.Co
 }
 
 func (p *public) registerPage(ctx context.Context, key string, r registerRequest) page {
-	typed := r
 	a, err := p.register(ctx, key, r)
 	if err != nil {
-		return page{Step: "register", Typed: typed, Problem: problemOf(err)}
+		return page{Step: "register", Typed: r, Problem: problemOf(err)}
 	}
-	return p.codePage(ctx, a.VerificationID, a.ResendIn, nil)
+	return p.codePage(ctx, a.VerificationID, nil)
+}
+
+func (p *public) resendPage(ctx context.Context, key string, r resendRequest) page {
+	a, err := p.resend(ctx, key, r)
+	next := p.codePage(ctx, r.VerificationID, problemOf(err))
+	if err == nil {
+		next.ResendIn = a.ResendIn
+	}
+	return next
 }
 
 func (p *public) verifyPage(ctx context.Context, key string, r verifyRequest) page {
 	r.Code = strings.Join(strings.Fields(r.Code), "")
 	v, err := p.verify(ctx, key, r)
-	if err != nil {
-		next := p.codePage(ctx, r.VerificationID, 0, problemOf(err))
-		if r.Token != "" && next.Step == "code" && next.Problem.Status == http.StatusServiceUnavailable {
-			next.Step, next.Token = "link", r.Token
-		}
-		return next
+	if err == nil {
+		return page{Step: "done", Shown: &verificationStatus{Email: v.Email}}
 	}
-	return page{Step: "done", Shown: &verificationStatus{Email: v.Email}}
-}
-
-func (p *public) resendPage(ctx context.Context, key string, r resendRequest) page {
-	a, err := p.resend(ctx, key, r)
-	if err != nil {
-		return p.codePage(ctx, r.VerificationID, 0, problemOf(err))
-	}
-	return p.codePage(ctx, a.VerificationID, a.ResendIn, nil)
-}
-
-// linkPage shows whom the mail's link is for.
-func (p *public) linkPage(ctx context.Context, _ string, r verifyRequest) page {
-	next := p.codePage(ctx, r.VerificationID, 0, badFields(badGuess(r)...))
-	switch {
-	case next.Problem != nil:
-	case next.Shown.Status == "pending":
+	next := p.codePage(ctx, r.VerificationID, problemOf(err))
+	if next.Step == "code" && r.Token != "" && next.Problem.Status == http.StatusServiceUnavailable {
 		next.Step, next.Token = "link", r.Token
-	case next.Shown.Status == "verified":
-		next.Step = "done"
-	default:
-		next.Problem = newProblem(codeExpired, "")
 	}
 	return next
 }
 
-// codePage asks for the code of a verification; one that is over leads back to
-// the start.
-func (p *public) codePage(ctx context.Context, id string, resendIn int, problem *Problem) page {
+// linkPage shows whom the mail's link is for.
+func (p *public) linkPage(ctx context.Context, _ string, r verifyRequest) page {
+	next := p.codePage(ctx, r.VerificationID, badFields(badGuess(r)...))
+	switch {
+	case next.Step != "code" || next.Problem != nil:
+	case next.Shown.Status == "expired":
+		next.Problem = newProblem(codeExpired, "")
+	default:
+		next.Step, next.Token = "link", r.Token
+	}
+	return next
+}
+
+// codePage asks for the code of a verification. One that is proven says so, one
+// that is over leads back to the start.
+func (p *public) codePage(ctx context.Context, id string, problem *Problem) page {
 	h, _, wrong := p.open(id)
 	if len(wrong) > 0 {
 		return page{Step: "register", Problem: badFields(wrong...)}
@@ -190,19 +188,20 @@ func (p *public) codePage(ctx context.Context, id string, resendIn int, problem 
 		shown = &verificationStatus{Email: h.Email}
 		problem = cmp.Or(problem, problemOf(err))
 	}
-	if problem != nil && (problem.Code == tooManyAttempts || problem.AttemptsRemaining != nil && *problem.AttemptsRemaining == 0) {
+	switch {
+	case shown.Status == "verified":
+		return page{Step: "done", Shown: shown}
+	case problem != nil && (problem.Code == tooManyAttempts || problem.AttemptsRemaining != nil && *problem.AttemptsRemaining == 0):
 		return page{Step: "register", Typed: registerRequest{Email: shown.Email, FirstName: shown.FirstName}, Problem: problem}
 	}
-	return page{Step: "code", VerificationID: id, Shown: shown, ResendIn: resendIn, Problem: problem}
+	mailIn := secondsUntil(h.OpenedAt.Add(time.Duration(p.Policy.MailIntervalSeconds) * time.Second))
+	return page{Step: "code", VerificationID: id, Shown: shown, ResendIn: mailIn, Problem: problem}
 }
 
-// problemOf returns the problem that a call ended in.
+// problemOf returns the problem that a call ended in, nil if it ended well.
 func problemOf(err error) *Problem {
-	var p *Problem
-	if errors.As(err, &p) {
-		return p
-	}
-	return newProblem(internalError, "")
+	p, _ := err.(*Problem)
+	return p
 }
 
 // render answers with a page, under the status of its problem.

@@ -48,11 +48,14 @@ func (p *public) status(_ context.Context, r *statusRequest) (*verificationStatu
 	if known := state.Verification(h.VerificationID); known != nil {
 		v = *known
 	}
-	return &verificationStatus{
+	shown := &verificationStatus{
 		Status: shownStatus(v), Email: h.Email, FirstName: v.FirstName,
-		ExpiresIn: secondsUntil(v.ExpiresAt), AttemptsRemaining: max(0, p.Policy.Tries-v.Failures),
-		Mail: shownMail(mails, v.ID),
-	}, nil
+		AttemptsRemaining: max(0, p.Policy.Tries-v.Failures), Mail: shownMail(mails, v.ID),
+	}
+	if shown.Status == "pending" {
+		shown.ExpiresIn = secondsUntil(v.ExpiresAt)
+	}
+	return shown, nil
 }
 
 func shownStatus(v user.Verification) string {

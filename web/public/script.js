@@ -19,7 +19,7 @@ function show(page) {
   if (!main) return complain("Something went wrong on our side. Please try again.");
   document.title = page.title;
   document.querySelector("main").replaceWith(main);
-  (main.querySelector("[aria-invalid], [autofocus]") ?? main.querySelector("h1")).focus();
+  (main.querySelector("[autofocus]") ?? main.querySelector("h1")).focus();
   countDown();
 }
 
