@@ -76,7 +76,7 @@ func (s *Sender) attempt(c *courier, j *job) (d Delivery, next phase) {
 	}
 	message, err := s.cfg.Composer.Compose(m, letter, time.Now())
 	if err != nil {
-		m.State, m.Stage, m.Reply = Failed, StageCompose, tidy(err.Error(), message.secrets)
+		m.State, m.Stage, m.Reply = Failed, StageCompose, tidy(err.Error(), nil)
 		return m.delivery(BySender, time.Now()), reported
 	}
 	out := c.deliver(j.sending, message)

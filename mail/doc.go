@@ -8,21 +8,18 @@
 //   - the sender (sender.go, agenda.go, breaker.go, courier.go, relay.go, wire.go, reply.go): takes mails
 //     from committed rows, hands them to an SMTP relay and reports what came of it.
 //
-// A mail's states; those on the right are final:
+// A mail's states. What stands on the right is final, and so is uncertain where it came twice:
 //
-//	         Queue                    250
-//	event ──────────► queued ───────────────────────► sent
-//	  │                 │  ▲╲   4yz        250          ▲
-//	  │                 │  │ ╲────────► retrying ───────┤
-//	  │ too old         │  │  no reply     │  ▲          │
-//	  │                 │  └╲           no reply│4yz     │ 250
-//	  │                 │    ╲─────► uncertain ─────────┘
-//	  │                 │              │ no reply again: stays uncertain, is not sent a third time
-//	  │                 ├── 5yz ──────────────────────► failed
-//	  └─────────────────┼── its time ran out ─────────► expired
-//	                    ├── a later mail of its
-//	                    │   verification came ────────► superseded
-//	                    └── asked for ────────────────► cancelled
+//	event ─► queued ─────────┬─ 2yz ──────────────────────────► sent
+//	           │             ├─ 5yz ──────────────────────────► failed
+//	           │   ┌─────────┴─┬─ 4yz ──────► retrying ──┐
+//	           │   │  attempt  │                         │
+//	           │   └───────────┴─ no reply ─► uncertain ─┤
+//	           │         ▲                               │
+//	           │         └────────── in its time ────────┤
+//	           └─────────────────────────────────────────┼────► expired     its time ran out
+//	                                                     ├────► superseded  a later mail of its verification came
+//	                                                     └────► cancelled   asked for
 //
 // "Sending" is no state: whoever owns the row sends what is not final, so a mail that was under way when its
 // owner died is sent by the next one, with the same Message-ID.

@@ -85,12 +85,19 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 	return s, s.measure()
 }
 
-// Assign takes over a partition with its committed rows.
+// Assign takes over a partition with its committed rows. One that is assigned already is revoked first.
 func (s *Sender) Assign(partition int32, rows iter.Seq2[string, Outbox]) {
+	s.Revoke(partition)
+	waiting := make(map[string]Outbox)
+	for address, o := range rows {
+		if len(o.Mails) > 0 {
+			waiting[address] = o
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rows[partition] = make(map[string][]*entry)
-	for address, o := range rows {
+	for address, o := range waiting {
 		s.update(partition, address, o)
 	}
 	s.wake()

@@ -1,5 +1,5 @@
 // Shows the newest mails and asks for more every second while the page is seen. Nothing of a mail becomes part of this
-// page but as text; its HTML is shown in a sandboxed frame of its own origin.
+// page but as text; its HTML is shown in a sandboxed frame without an origin.
 "use strict";
 
 const shown = 200;
@@ -38,7 +38,8 @@ function list() {
   element("list").replaceChildren(...mails.map(line));
   if (held) element("list").querySelector(`[data-id="${CSS.escape(held)}"]`)?.focus();
   element("empty").hidden = messages.length > 0;
-  element("count").textContent = messages.length < shown ? `${messages.length} mails` : `the newest ${shown} mails`;
+  const count = messages.length === 1 ? "1 mail" : `${messages.length} mails`;
+  element("count").textContent = messages.length < shown ? count : `the newest ${count}`;
   if (!chosen && mails.length > 0) open(mails[0].id, false);
 }
 
