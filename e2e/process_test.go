@@ -62,7 +62,7 @@ func newProcess(t *testing.T, env map[string]string, args ...string) *process {
 	t.Cleanup(func() {
 		p.kill(t)
 		if t.Failed() {
-			t.Logf("%s wrote:\n%s", p.name, p.log.tail(80))
+			t.Logf("%s wrote:\n%s", p.name, p.log.tail(200))
 		}
 	})
 	return p
@@ -158,15 +158,15 @@ func (p *process) over() bool {
 	}
 }
 
-// eventually says whether the condition came true in time.
+// eventually says whether the condition came true in time. It asks less often the longer it takes.
 func eventually(ctx context.Context, within time.Duration, condition func() bool) bool {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	for !condition() {
+	for pause := 10 * time.Millisecond; !condition(); pause = min(2*pause, 250*time.Millisecond) {
 		select {
 		case <-ctx.Done():
 			return condition()
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 	return true
