@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -8,7 +9,9 @@ import (
 	"path/filepath"
 
 	"github.com/sirupsen/logrus"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"countersign/app/inbox"
 )
@@ -16,7 +19,7 @@ import (
 // startBroker starts a broker that speaks Kafka's protocol and keeps its data
 // in dir. It is for trying out, development and tests: one node, and what it
 // acknowledged outlives the process but not the machine's sudden end.
-func startBroker(addr, dir string, log logrus.FieldLogger) (*kfake.Cluster, error) {
+func startBroker(ctx context.Context, addr, dir string, log logrus.FieldLogger) (*kfake.Cluster, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("STATE_DIR: %w", err)
 	}
@@ -32,8 +35,39 @@ func startBroker(addr, dir string, log logrus.FieldLogger) (*kfake.Cluster, erro
 		listener.Close()
 		return nil, fmt.Errorf("embedded broker with its data in %s: %w", dir, err)
 	}
+	if err := endLogs(ctx, broker.ListenAddrs()); err != nil {
+		broker.Close()
+		return nil, fmt.Errorf("embedded broker with its data in %s: %w", dir, err)
+	}
 	log.WithField("addr", listener.Addr().String()).Debug("embedded broker is up")
 	return broker, nil
+}
+
+// endLogs puts an aborted transaction at the end of every partition. When the
+// embedded broker is killed it aborts the transactions that were open, but,
+// unlike Kafka, writes no marker behind their records: a reader of committed
+// records who waits for the last offset would wait for ever.
+func endLogs(ctx context.Context, brokers []string) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.TransactionalID("countersign-embedded"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	topics, err := kadm.NewClient(client).ListTopics(ctx)
+	if err != nil || len(topics) == 0 {
+		return err
+	}
+	var records []*kgo.Record
+	topics.EachPartition(func(p kadm.PartitionDetail) {
+		records = append(records, &kgo.Record{Topic: p.Topic, Partition: p.Partition, Key: []byte{}})
+	})
+	if err := client.BeginTransaction(); err != nil {
+		return err
+	}
+	if err := client.ProduceSync(ctx, records...).FirstErr(); err != nil {
+		return err
+	}
+	return client.EndTransaction(ctx, kgo.TryAbort)
 }
 
 // addInbox makes the SMTP server that takes the mails of an embedded run.

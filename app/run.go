@@ -83,7 +83,7 @@ func Run(ctx context.Context, settings Settings, roles Roles, out io.Writer) (er
 		}
 	}
 	if settings.embeddedKafka() {
-		broker, err := startBroker(settings.EmbeddedKafkaAddr, filepath.Join(settings.StateDir, "kafka"), log)
+		broker, err := startBroker(ctx, settings.EmbeddedKafkaAddr, filepath.Join(settings.StateDir, "kafka"), log)
 		if err != nil {
 			return err
 		}
