@@ -93,9 +93,8 @@ func newDocs(o *huma.OpenAPI) docs {
 		}
 		d.Calls = append(d.Calls, c)
 	}
-	order := []string{"register", "verify", "resend", "status"}
 	slices.SortFunc(d.Calls, func(a, b callDocs) int {
-		return cmp.Compare(slices.Index(order, a.ID), slices.Index(order, b.ID))
+		return cmp.Or(-cmp.Compare(a.Method, b.Method), cmp.Compare(a.Path, b.Path))
 	})
 	for _, code := range slices.Sorted(maps.Keys(codes)) {
 		d.Problems = append(d.Problems, newProblem(code, ""))

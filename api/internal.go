@@ -25,7 +25,7 @@ type InternalConfig struct {
 
 	Ready    func() []Check          // how the parts of the process are
 	Token    string                  // INTERNAL_TOKEN. Defaults to none: only names of this machine are answered
-	Extras   map[string]http.Handler // further handlers, by the path under which each one answers, like /inbox/
+	Extras   map[string]http.Handler // further handlers, by the path at and under which each one answers, like /inbox
 	Metrics  prometheus.Gatherer     // for /metrics
 	Registry prometheus.Registerer   // Defaults to none: nothing is measured
 	Log      logrus.FieldLogger

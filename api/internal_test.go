@@ -135,13 +135,15 @@ func TestInternal_OfARoleWithoutUsers_HasNoLookup(t *testing.T) {
 func TestInternal_ServesMetricsByRouteAndWhatIsMounted(t *testing.T) {
 	s := newSite(t)
 	do := s.internal(func(c *api.InternalConfig) {
-		c.Extras = map[string]http.Handler{"/inbox/": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.Extras = map[string]http.Handler{"/inbox": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Security-Policy", "sandbox")
 			_, _ = io.WriteString(w, r.URL.Path)
 		})}
 	})
-	if a := do(http.MethodGet, "/inbox/messages"); a.body != "/inbox/messages" || a.header.Get("Content-Security-Policy") != "sandbox" {
-		t.Errorf("got %d %s %v", a.status, a.body, a.header)
+	for _, path := range []string{"/inbox", "/inbox/", "/inbox/messages"} {
+		if a := do(http.MethodGet, path); a.body != path || a.header.Get("Content-Security-Policy") != "sandbox" {
+			t.Errorf("%s: %d %s %v", path, a.status, a.body, a.header)
+		}
 	}
 	do(http.MethodGet, "/users/ada@example.com")
 	a := do(http.MethodGet, "/metrics")

@@ -62,9 +62,9 @@ type output[Answer any] struct {
 }
 
 // post adds a call whose body is a Request, a struct of strings.
-func post[Request, Answer any](a huma.API, op huma.Operation, refusals []string, call func(context.Context, string, Request) (*Answer, error)) {
+func post[Request, Answer any](a huma.API, op huma.Operation, codes []string, call func(context.Context, string, Request) (*Answer, error)) {
 	op.Method, op.SkipValidateParams = http.MethodPost, true
-	op.Responses = describeProblems(a, append(refusals, postRefusals()...))
+	op.Responses = describeProblems(a, append(codes, postCodes()...))
 	huma.Register(a, op, func(ctx context.Context, in *input) (*output[Answer], error) {
 		key, problem := idempotencyKey(in.Key)
 		if problem == nil {
@@ -90,10 +90,10 @@ func post[Request, Answer any](a huma.API, op huma.Operation, refusals []string,
 }
 
 // get adds a call that only reads.
-func get[Input, Answer any](a huma.API, op huma.Operation, refusals []string, call func(context.Context, *Input) (*Answer, error)) {
+func get[Input, Answer any](a huma.API, op huma.Operation, codes []string, call func(context.Context, *Input) (*Answer, error)) {
 	type output struct{ Body *Answer }
 	op.Method, op.SkipValidateParams = http.MethodGet, true
-	op.Responses = describeProblems(a, append(refusals, internalError))
+	op.Responses = describeProblems(a, append(codes, internalError))
 	huma.Register(a, op, func(ctx context.Context, in *Input) (*output, error) {
 		answer, err := call(ctx, in)
 		if err != nil {
@@ -103,8 +103,8 @@ func get[Input, Answer any](a huma.API, op huma.Operation, refusals []string, ca
 	})
 }
 
-// postRefusals are the codes that every POST can answer with.
-func postRefusals() []string {
+// postCodes are those that every POST can answer with.
+func postCodes() []string {
 	return []string{
 		jsonMalformed, idempotencyKeyInvalid, bodyTimeout, bodyTooLarge, contentTypeInvalid,
 		fieldUnknown, fieldInvalid, unavailable, outcomeUnknown, overloaded, internalError,

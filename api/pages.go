@@ -112,12 +112,12 @@ func (p *public) servePages(r chi.Router) error {
 func form[Request any](p *public, index *template.Template, next func(context.Context, string, Request) page) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		var problem *Problem
 		if r.ParseForm() != nil {
-			p.render(w, index, page{Step: "register", Problem: newProblem(bodyTooLarge, "not a form of ours")})
-			return
+			problem = newProblem(bodyTooLarge, "this is not a form of ours")
 		}
-		key, problem := idempotencyKey(r.PostForm.Get("idempotency_key"))
-		if problem != nil {
+		key, keyProblem := idempotencyKey(r.PostForm.Get("idempotency_key"))
+		if problem = cmp.Or(problem, keyProblem); problem != nil {
 			p.render(w, index, page{Step: "register", Problem: problem})
 			return
 		}
@@ -126,7 +126,7 @@ func form[Request any](p *public, index *template.Template, next func(context.Co
 			*field = r.PostForm.Get(name)
 		}
 		answer := next(r.Context(), key, request)
-		if answer.Problem != nil && answer.Problem.Status == http.StatusServiceUnavailable {
+		if answer.busy() {
 			answer.Key = key
 		}
 		p.render(w, index, answer)
@@ -156,24 +156,30 @@ func (p *public) verifyPage(ctx context.Context, key string, r verifyRequest) pa
 	if err == nil {
 		return page{Step: "done", Shown: &verificationStatus{Email: v.Email}}
 	}
-	next := p.codePage(ctx, r.VerificationID, problemOf(err))
-	if next.Step == "code" && r.Token != "" && next.Problem.Status == http.StatusServiceUnavailable {
-		next.Step, next.Token = "link", r.Token
-	}
-	return next
+	return p.codePage(ctx, r.VerificationID, problemOf(err)).linked(r.Token)
 }
 
 // linkPage shows whom the mail's link is for.
 func (p *public) linkPage(ctx context.Context, _ string, r verifyRequest) page {
 	next := p.codePage(ctx, r.VerificationID, badFields(badGuess(r)...))
-	switch {
-	case next.Step != "code" || next.Problem != nil:
-	case next.Shown.Status == "expired":
+	if next.Step == "code" && next.Problem == nil && next.Shown.Status == "expired" {
 		next.Problem = newProblem(codeExpired, "")
-	default:
-		next.Step, next.Token = "link", r.Token
 	}
-	return next
+	return next.linked(r.Token)
+}
+
+// linked asks for a click instead of the code, where a link was followed and
+// its token can still prove something.
+func (p page) linked(token string) page {
+	if p.Step == "code" && token != "" && (p.Problem == nil || p.busy()) {
+		p.Step, p.Token = "link", token
+	}
+	return p
+}
+
+// busy says that the same request may do later.
+func (p page) busy() bool {
+	return p.Problem != nil && p.Problem.Status == http.StatusServiceUnavailable
 }
 
 // codePage asks for the code of a verification. One that is proven says so, one

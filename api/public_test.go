@@ -25,6 +25,7 @@ type site struct {
 	t       *testing.T
 	url     string
 	client  *http.Client
+	handler http.Handler
 	secrets user.Secrets
 	log     *logged
 }
@@ -64,6 +65,7 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.handler = h
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
 	s.url, s.client = server.URL, server.Client()

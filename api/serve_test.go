@@ -50,6 +50,7 @@ func TestServe_Stopped_LetsARequestEnd(t *testing.T) {
 }
 
 func TestServe_Stopped_EndsThoughARequestDoesNot(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
