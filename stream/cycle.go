@@ -43,17 +43,10 @@ type cycle struct {
 	closing sync.Once
 }
 
-func newCycle(table string) *cycle {
-	y := &cycle{table: table, wake: func() {}}
+func newCycle(table string, lanes []*lane) *cycle {
+	y := &cycle{table: table, lanes: lanes, wake: func() {}}
 	y.ended = sync.NewCond(&y.mu)
 	return y
-}
-
-// use gives the cycle its lanes.
-func (y *cycle) use(lanes []*lane) {
-	y.mu.Lock()
-	defer y.mu.Unlock()
-	y.lanes = lanes
 }
 
 // wakes sets whom to ask to look.

@@ -1,3 +1,75 @@
-// Package stream makes goka exact: it gives goka, through its builders, a Kafka client (franz-go), Kafka's transactions,
-// local stores that are never ahead of Kafka, and a supervisor. It knows nothing of users or mail.
+// Package stream makes goka exact. It gives goka, through its builders, a Kafka client (franz-go), Kafka's transactions,
+// local stores that are never ahead of Kafka, and a supervisor; and beside goka an emitter, and topics that are made or
+// checked at the start. It knows nothing of users or mail, and sarama is here only for goka's types.
+//
+// # The way of a record
+//
+//	input partitions                                                        table and output topics
+//	      │ poll (group.go)                                                         ▲
+//	      ▼                                                                         │
+//	 ┌─ claim ───┐ hand  ┌─ goka ─────────────┐ emit  ┌─ lane 0 ─┐ ┌─ lane 1 ─┐ produce
+//	 │ waiting   │ ────► │ partition          │ ────► │ transac- │ │ its turn │ ─────┘
+//	 │ open      │ ◄──── │ processor,callback │       │ tion     │ │ is next  │
+//	 │ prefix    │ mark  └───────┬────────────┘       └──────────┘ └──────────┘
+//	 └───────────┘               │ set, get
+//	                        ┌─ overlay ─┐
+//	                        │ written   │ ──► store (LevelDB)
+//	                        └───────────┘
+//
+// All of it goes in cycles. Records are handed over; goka finishes them, that is, everything they emitted is
+// acknowledged; then, in this order: the offsets and the transaction are committed, the overlay is written down, the
+// follower is told. The next cycle uses the other lane, so it need not wait for the last one's markers.
+//
+// Exactly once, the offsets and whatever was emitted are one transaction. At least once, the cycle is the same with a
+// plain producer and a plain offset commit. A cycle in which nothing was emitted is a plain offset commit in both.
+//
+// Failure is crash-only. On any doubt (fenced, an unknown outcome, a lost partition, an emit that failed, a panic) the
+// life of the processor ends: nothing more is committed, everything is closed, and the supervisor begins another, whose
+// producers settle what was left open before it reads an offset.
+//
+//	Processor.Run ── life ── life ── …                 a goka.Processor, its producers and its membership
+//	                   └── session ── session ── …     between two rebalances: recover, cycles, let go
+//	                                     └── cycle ── cycle ── …
+//
+// # What is promised
+//
+// A record counts once, and its row, its output records and its offset become readable together:
+// TestProcessor_AfterThousandsOfRecords_TableEventsAndViewAddUp, TestProcessor_KafkaGoesAndComesBack_GoesOnExactly.
+//
+// So it is while members come and go: TestProcessor_MembersJoiningAndLeavingUnderLoad_StaysExact.
+//
+// What a failed callback wrote is never readable: TestProcessor_CallbackPanics_LeavesNothingReadableAndGoesOn.
+//
+// Who was replaced cannot commit: TestProcessor_FencedByItsOwnName_CannotCommit.
+//
+// A dead instance holds nobody up: TestProcessor_DeadInstancesOpenTransaction_IsFencedAndInvisible.
+//
+// A local store is never ahead of Kafka: TestOverlay_WhatACycleWrites_IsReadButNotWrittenDownBeforeTheCommit.
+//
+// A damaged, old or foreign local store is filled again: TestStore_Damaged_IsFilledAgain,
+// TestStore_UnusedForLong_IsDiscarded, TestStore_TopicMadeAnew_StartsEmpty.
+//
+// A follower sees each committed row once and in order, after the backlog, and lets go in time:
+// TestFollower_EveryCommittedRow_IsReportedOnceAndInOrder,
+// TestFollower_BacklogOfCatchUpTopics_IsCommittedBeforeAssigned,
+// TestFollower_MembersJoiningAndLeaving_RevokedBeforeAssignedElsewhere.
+//
+// An emitter's answer is true: TestEmitter_KafkaGoesAndComesBack_IsUnavailableAtOnceAndRecovers,
+// TestEmitter_NoAcknowledgement_OutcomeIsUnknown.
+//
+// # Files
+//
+//	cluster.go       Config, Dial, the options that all clients share
+//	topics.go        topics made or checked
+//	emitter.go       single records, acknowledged
+//	processor.go     a goka group under supervision (supervise.go): one life after the other (life.go)
+//	group.go         membership in the consumer group
+//	session.go       what a member does with its partitions; claim.go: one of them
+//	cycle.go         what is under way between two commits; lane.go: the producers
+//	fence.go         a dead owner's open transaction
+//	follower.go      who is told of commits
+//	overlay.go       a table's partition in a cycle; store.go: on disk
+//	view.go          a topic's rows, to be read
+//	consumer.go      what goka recovers tables and runs views with; topicmanager.go: what it asks about topics
+//	behind.go        how late a reader is; health.go, metrics.go, log.go: what is told of it
 package stream

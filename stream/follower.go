@@ -93,7 +93,7 @@ func (f *follows) look() {
 
 func (f *follows) reached(marks map[topicPartition]int64) bool {
 	for tp, mark := range marks {
-		if max(f.session.claims[tp].position(), f.life.p.lag.start(tp)) < mark { // what has expired is not waited for
+		if max(f.session.claims[tp].position(), f.life.lag.start(tp)) < mark { // what has expired is not waited for
 			return false
 		}
 	}

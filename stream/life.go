@@ -16,12 +16,7 @@ import (
 
 // life is one run of a processor: a goka.Processor, a member of the group, the producers, the open stores.
 type life struct {
-	c       *Cluster
-	cfg     ProcessorConfig
-	p       *Processor
-	log     logrus.FieldLogger
-	group   string
-	table   string // topic of the group's table; empty: stateless
+	*Processor
 	cycle   *cycle
 	stores  *overlays
 	serving func(*session) // is told of each session that processes, and nil when it ends
@@ -33,11 +28,7 @@ func (p *Processor) live(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l := &life{
-		c: p.c, cfg: p.cfg, p: p, log: p.log, group: p.group, table: p.table,
-		cycle: newCycle(p.table), stores: &overlays{of: map[int32]*overlay{}},
-	}
-	l.cycle.use(lanes)
+	l := &life{Processor: p, cycle: newCycle(p.table, lanes), stores: &overlays{of: map[int32]*overlay{}}}
 	defer l.cycle.close()
 	options := append([]goka.ProcessorOption{
 		goka.WithClientID(p.c.clientID(p.group)),

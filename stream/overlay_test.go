@@ -10,8 +10,7 @@ import (
 // testOverlay is a recovered overlay with a row a=1, in a life without Kafka.
 func testOverlay(t *testing.T) *overlay {
 	t.Helper()
-	y := newCycle("table")
-	y.use([]*lane{{}})
+	y := newCycle("table", []*lane{{}})
 	o := newOverlay(testStore(t), y)
 	if err := errors.Join(o.Set("a", []byte("1")), o.SetOffset(4), o.MarkRecovered()); err != nil {
 		t.Fatal(err)
@@ -66,8 +65,7 @@ func TestOverlay_WhatACycleWrites_IsReadButNotWrittenDownBeforeTheCommit(t *test
 func TestOverlay_ClosedBeforeTheCommit_DropsWhatTheCycleWrote(t *testing.T) {
 	dir := t.TempDir()
 	fail := func(err error) { t.Error(err) }
-	y := newCycle("table")
-	y.use([]*lane{{}})
+	y := newCycle("table", []*lane{{}})
 	for range 2 {
 		s, err := newStore(dir, fail)
 		if err != nil {

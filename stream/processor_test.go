@@ -92,7 +92,6 @@ func TestProcessor_FencedByItsOwnName_CannotCommit(t *testing.T) {
 	w := newWorld(t, ExactlyOnce)
 	held, release := make(chan struct{}), make(chan struct{})
 	var first sync.Once
-	w.guarantee = ExactlyOnce
 	zombie, err := w.dial("a").NewProcessor(ProcessorConfig{Graph: w.countingBut(func(goka.Context) {
 		first.Do(func() {
 			close(held)

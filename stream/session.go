@@ -114,6 +114,12 @@ func (s *session) poke() {
 func (s *session) run(handler sarama.ConsumerGroupHandler) error {
 	defer close(s.ended)
 	defer s.cancel()
+	// When the session is over, Kafka has a quarter of what the group allows; then every emit that waits fails, because
+	// goka does not stop before it has the answer to each.
+	late, giveUp := linger(s.ctx, s.life.c.cfg.RebalanceTimeout/4)
+	defer giveUp()
+	defer context.AfterFunc(late, s.life.cycle.close)()
+
 	s.life.cycle.wakes(s.poke)
 	failed := handler.Setup(s)
 	if failed == nil {
@@ -128,19 +134,14 @@ func (s *session) run(handler sarama.ConsumerGroupHandler) error {
 				s.cancel()                     // the first that ends ends all
 			})
 		}
-		s.drive()
+		s.drive(late)
 	} else if s.ctx.Err() != nil {
 		failed = nil // a rebalance came first
 	}
 	s.cancel()
 	s.life.serving(nil)
-
-	// goka stops only when every emit has its answer. In doubt there is none worth waiting for.
-	inDoubt := failed != nil || s.lost.Load() || s.life.cycle.failure() != nil
-	giveUp := time.AfterFunc(s.grace(), s.life.cycle.close)
-	defer giveUp.Stop()
-	if inDoubt {
-		s.life.cycle.close()
+	if failed != nil || s.lost.Load() || s.life.cycle.failure() != nil {
+		giveUp() // nothing will be committed
 	}
 	var follower sync.WaitGroup
 	follower.Go(s.follows.end)
@@ -149,20 +150,26 @@ func (s *session) run(handler sarama.ConsumerGroupHandler) error {
 	for _, c := range s.claims {
 		c.close()
 	}
-	failed = errors.Join(failed, handler.Cleanup(s))
-	left := s.finish(failed)
+	failed = s.finish(late, errors.Join(failed, handler.Cleanup(s)))
 	follower.Wait()
 	if err := s.life.stores.release(); err != nil {
 		s.life.log.WithError(err).Warn("local store did not close")
 	}
-	return left
+	return failed
 }
 
-// grace is how long the end of a session may wait for Kafka.
-func (s *session) grace() time.Duration { return s.life.c.cfg.RebalanceTimeout / 4 }
+// linger returns a context that ends d after ctx, or when it is cancelled.
+func linger(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() {
+		sleep(late, d)
+		cancel()
+	})
+	return late, cancel
+}
 
 // finish commits what is finished. When it may not or cannot, it says why.
-func (s *session) finish(failed error) error {
+func (s *session) finish(ctx context.Context, failed error) error {
 	unfinished, holes := 0, false
 	for _, c := range s.claims {
 		n, hole := c.unfinished()
@@ -171,8 +178,6 @@ func (s *session) finish(failed error) error {
 	}
 	if failed == nil && !holes && !s.lost.Load() {
 		s.life.cycle.forget(unfinished)
-		ctx, cancel := context.WithTimeout(context.Background(), s.grace())
-		defer cancel()
 		if s.commit(ctx) {
 			return nil
 		}
@@ -190,8 +195,9 @@ func (s *session) finish(failed error) error {
 	return errors.New("the session ended before everything was acknowledged")
 }
 
-// drive hands records over and ends cycles until the session ends or something fails.
-func (s *session) drive() {
+// drive hands records over and ends cycles until the session ends or something fails. A commit under way may take until
+// late ends.
+func (s *session) drive(late context.Context) {
 	var begun time.Time // when the cycle got its first record
 	handed := 0
 	for {
@@ -207,10 +213,7 @@ func (s *session) drive() {
 			if s.ctx.Err() != nil {
 				return // from here on goka takes failures for an end, and marks what failed
 			}
-			ctx, cancel := context.WithTimeout(context.Background(), s.life.c.cfg.TransactionTimeout)
-			done := s.commit(ctx)
-			cancel()
-			if done {
+			if s.commit(late) {
 				handed = 0
 			}
 		}
@@ -244,6 +247,8 @@ func (s *session) ready() bool {
 // commit makes the cycle everybody's: offsets and records in Kafka, then the local store, then the follower. False: it
 // is not settled or failed.
 func (s *session) commit(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, s.life.c.cfg.TransactionTimeout)
+	defer cancel()
 	return s.life.cycle.end(func(on *lane, begun bool) error {
 		offsets := map[topicPartition]int64{}
 		for tp, c := range s.claims {

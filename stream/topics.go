@@ -31,14 +31,11 @@ type Topic struct {
 const ensureTimeout = 30 * time.Second
 
 // Ensure makes the topics that are missing, with Config.Replication and min.insync.replicas of one less (at least 1),
-// and returns once the brokers answer for them. It fails, having made nothing, when the cluster has fewer brokers than
-// copies are wanted, and with a line for each difference when a topic is there and differs. Repeating it is harmless.
+// and returns once the brokers answer for them. It fails, having made nothing, when something is missing and the cluster
+// has fewer brokers than copies are wanted, and with a line for each difference when a topic is there and differs. Repeating it is harmless.
 func (c *Cluster) Ensure(ctx context.Context, topics []Topic) error {
 	ctx, cancel := context.WithTimeout(ctx, ensureTimeout)
 	defer cancel()
-	if int(c.cfg.Replication) > c.brokers {
-		return fmt.Errorf("REPLICATION_FACTOR is %d, but the cluster has %d broker(s)", c.cfg.Replication, c.brokers)
-	}
 	names := make([]string, len(topics))
 	for i, t := range topics {
 		names[i] = t.Name
@@ -47,62 +44,64 @@ func (c *Cluster) Ensure(ctx context.Context, topics []Topic) error {
 	if err != nil {
 		return fmt.Errorf("list topics: %w", err)
 	}
-	var made []Topic
+	var missing []Topic
 	for _, t := range topics {
 		if d := there[t.Name]; d.Err != nil && !errors.Is(d.Err, kerr.UnknownTopicOrPartition) {
 			return fmt.Errorf("look at topic %s: %w", t.Name, d.Err)
 		}
-		if there.Has(t.Name) {
-			continue
-		}
-		if err := c.create(ctx, t); err != nil {
-			return err
-		}
-		made = append(made, t)
-	}
-	for _, t := range made {
-		if err := c.awaitTopic(ctx, t); err != nil {
-			return err
+		if !there.Has(t.Name) {
+			missing = append(missing, t)
 		}
 	}
-	return c.compare(ctx, topics, names)
+	if err := c.create(ctx, missing); err != nil {
+		return err
+	}
+	for { // a broker may not have heard yet of a topic that another has made
+		differ, err := c.differences(ctx, topics, names)
+		switch {
+		case err == nil && len(differ) == 0:
+			return nil
+		case err == nil:
+			return errors.New(strings.Join(differ, "\n"))
+		case !kerr.IsRetriable(err) || !sleep(ctx, 20*time.Millisecond):
+			return err
+		}
+	}
 }
 
-func (c *Cluster) create(ctx context.Context, t Topic) error {
-	config := map[string]*string{"min.insync.replicas": kadm.StringPtr(strconv.Itoa(max(1, int(c.cfg.Replication)-1)))}
-	for name, value := range t.Config {
-		config[name] = &value
+func (c *Cluster) create(ctx context.Context, topics []Topic) error {
+	if len(topics) == 0 {
+		return nil
 	}
-	_, err := c.adm.CreateTopic(ctx, t.Partitions, c.cfg.Replication, config, t.Name)
-	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
-		return fmt.Errorf("create topic %s: %w", t.Name, err)
+	brokers, err := c.adm.ListBrokers(ctx)
+	if err != nil {
+		return fmt.Errorf("list brokers: %w", err)
+	}
+	if int(c.cfg.Replication) > len(brokers) {
+		return fmt.Errorf("REPLICATION_FACTOR is %d, but the cluster has %d broker(s)", c.cfg.Replication, len(brokers))
+	}
+	for _, t := range topics {
+		config := map[string]*string{"min.insync.replicas": kadm.StringPtr(strconv.Itoa(max(1, int(c.cfg.Replication)-1)))}
+		for name, value := range t.Config {
+			config[name] = &value
+		}
+		_, err := c.adm.CreateTopic(ctx, t.Partitions, c.cfg.Replication, config, t.Name)
+		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+			return fmt.Errorf("create topic %s: %w", t.Name, err)
+		}
 	}
 	return nil
 }
 
-// awaitTopic waits until the brokers have a leader for every partition.
-func (c *Cluster) awaitTopic(ctx context.Context, t Topic) error {
-	for {
-		d, err := c.adm.ListTopics(ctx, t.Name)
-		if err == nil && d.Has(t.Name) && len(d[t.Name].Partitions) > 0 && d[t.Name].Err == nil &&
-			!slices.ContainsFunc(d[t.Name].Partitions.Sorted(), func(p kadm.PartitionDetail) bool { return p.Leader < 0 }) {
-			return nil
-		}
-		if !sleep(ctx, 20*time.Millisecond) {
-			return fmt.Errorf("wait for topic %s: %w", t.Name, errors.Join(ctx.Err(), err))
-		}
-	}
-}
-
-// compare refuses topics that are not as they must be.
-func (c *Cluster) compare(ctx context.Context, topics []Topic, names []string) error {
+// differences are a line for each way in which a topic is not as it must be.
+func (c *Cluster) differences(ctx context.Context, topics []Topic, names []string) ([]string, error) {
 	there, err := c.adm.ListTopics(ctx, names...)
-	if err != nil {
-		return fmt.Errorf("list topics: %w", err)
+	if err = errors.Join(err, there.Error()); err != nil {
+		return nil, fmt.Errorf("list topics: %w", err)
 	}
 	configs, err := c.adm.DescribeTopicConfigs(ctx, names...)
 	if err != nil {
-		return fmt.Errorf("describe topics: %w", err)
+		return nil, fmt.Errorf("describe topics: %w", err)
 	}
 	var differ []string
 	for _, t := range topics {
@@ -111,11 +110,16 @@ func (c *Cluster) compare(ctx context.Context, topics []Topic, names []string) e
 				differ = append(differ, fmt.Sprintf("topic %s: %s is %v, want %v", t.Name, what, have, want))
 			}
 		}
+		for _, p := range there[t.Name].Partitions {
+			if p.Err != nil {
+				return nil, fmt.Errorf("look at %s/%d: %w", t.Name, p.Partition, p.Err)
+			}
+		}
 		differs("partitions", len(there[t.Name].Partitions), int(t.Partitions))
-		differs("replication", there[t.Name].Partitions.NumReplicas(), int(c.cfg.Replication))
+		differs("replication (REPLICATION_FACTOR)", there[t.Name].Partitions.NumReplicas(), int(c.cfg.Replication))
 		config, err := configs.On(t.Name, nil)
 		if err = errors.Join(err, config.Err); err != nil {
-			return fmt.Errorf("describe topic %s: %w", t.Name, err)
+			return nil, fmt.Errorf("describe topic %s: %w", t.Name, err)
 		}
 		have := map[string]string{}
 		for _, entry := range config.Configs {
@@ -125,10 +129,7 @@ func (c *Cluster) compare(ctx context.Context, topics []Topic, names []string) e
 			differs(name, have[name], t.Config[name])
 		}
 	}
-	if len(differ) > 0 {
-		return errors.New(strings.Join(differ, "\n"))
-	}
-	return nil
+	return differ, nil
 }
 
 // TopicID returns what Kafka calls this creation of a topic: deleted and made again, it has another.

@@ -93,9 +93,6 @@ func (w *world) dial(instance string) *Cluster {
 	w.t.Helper()
 	log := logrus.New()
 	log.SetOutput(w.t.Output())
-	if os.Getenv("STREAM_DEBUG") != "" {
-		log.SetLevel(logrus.DebugLevel)
-	}
 	c, err := Dial(w.t.Context(), Config{
 		Brokers: w.brokers, Instance: instance, Dir: filepath.Join(w.dir, instance), Guarantee: w.guarantee,
 		Hasher: newHasher, Log: log.WithField("instance", instance),
