@@ -16,14 +16,12 @@ import (
 //   - a browser on another site changes nothing here.
 
 func guard(token string) func(http.Handler) http.Handler {
-	sameOrigin := http.NewCrossOriginProtection()
-	sameOrigin.SetDenyHandler(newProblem(originForbidden, "send it from a page of this listener"))
 	allowed := fromThisMachine
 	if token != "" {
 		allowed = func(r *http.Request) *Problem { return withToken(r, token) }
 	}
 	return func(next http.Handler) http.Handler {
-		return sameOrigin.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		return sameOrigin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if problem := allowed(r); problem != nil {
 				problem.ServeHTTP(w, r)
 				return
@@ -31,6 +29,13 @@ func guard(token string) func(http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		}))
 	}
+}
+
+// sameOrigin refuses what a page of another site sends, unless it only reads.
+func sameOrigin(next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(newProblem(originForbidden, "send it from a page of this listener"))
+	return protection.Handler(next)
 }
 
 func fromThisMachine(r *http.Request) *Problem {

@@ -25,6 +25,7 @@ type page struct {
 	Key            string // of the next request
 	Typed          registerRequest
 	VerificationID string
+	Code           string // typed, when it may be sent again
 	Token          string
 	Shown          *verificationStatus
 	ResendIn       int // seconds
@@ -92,7 +93,7 @@ func (p *public) servePages(r chi.Router) error {
 	}
 	r.Get("/", func(w http.ResponseWriter, _ *http.Request) { p.render(w, index, page{Step: "register"}) })
 	r.Group(func(r chi.Router) {
-		r.Use(http.NewCrossOriginProtection().Handler)
+		r.Use(sameOrigin)
 		r.Post("/register", form(p, index, p.registerPage))
 		r.Post("/verify", form(p, index, p.verifyPage))
 		r.Post("/resend", form(p, index, p.resendPage))
@@ -156,7 +157,11 @@ func (p *public) verifyPage(ctx context.Context, key string, r verifyRequest) pa
 	if err == nil {
 		return page{Step: "done", Shown: &verificationStatus{Email: v.Email}}
 	}
-	return p.codePage(ctx, r.VerificationID, problemOf(err)).linked(r.Token)
+	next := p.codePage(ctx, r.VerificationID, problemOf(err)).linked(r.Token)
+	if next.busy() {
+		next.Code = r.Code
+	}
+	return next
 }
 
 // linkPage shows whom the mail's link is for.

@@ -113,7 +113,15 @@ func TestPages_WhenNotAvailable_KeepTheFormAndItsKey(t *testing.T) {
 	s.set(func(f *fold) { f.sendErr = errors.New("away") })
 	a := s.submit("/register", form)
 	if a.status != http.StatusServiceUnavailable || hiddenOf(a.body).Get("idempotency_key") != form.Get("idempotency_key") || !strings.Contains(a.body, `value="ada@example.com"`) {
-		t.Errorf("got %d %s", a.status, a.body)
+		t.Errorf("register: %d %s", a.status, a.body)
+	}
+	s.set(func(f *fold) { f.sendErr = nil })
+	a = s.submit("/register", form)
+	form = fill(hiddenOf(a.body), "code", s.lastCode())
+	s.set(func(f *fold) { f.sendErr = errors.New("away") })
+	a = s.submit("/verify", form)
+	if a.status != http.StatusServiceUnavailable || hiddenOf(a.body).Get("idempotency_key") != form.Get("idempotency_key") || !strings.Contains(a.body, `value="`+form.Get("code")+`"`) {
+		t.Errorf("verify: %d %s", a.status, a.body)
 	}
 }
 
@@ -133,7 +141,7 @@ func TestPages_FormsOfOtherSites_AreRefused(t *testing.T) {
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
-	if a := send(t, s.client, r); a.status != http.StatusForbidden || len(s.sent()) != 0 {
+	if a := send(t, s.client, r); a.status != http.StatusForbidden || a.json(t)["code"] != "origin_forbidden" || len(s.sent()) != 0 {
 		t.Errorf("got %d %s", a.status, a.body)
 	}
 }
