@@ -1,0 +1,159 @@
+package processors_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"iter"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"countersign/mail"
+	"countersign/processors"
+	"countersign/stream"
+	"countersign/topics"
+	"countersign/user"
+)
+
+// desk takes the outbox' rows and answers each queued mail with a result.
+type desk struct {
+	mu   sync.Mutex
+	rows map[string][]byte
+}
+
+func (d *desk) Assigned(_ int32, rows iter.Seq2[string, []byte]) {
+	for key, row := range rows {
+		d.Committed(0, key, row)
+	}
+}
+
+func (d *desk) Committed(_ int32, key string, row []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.rows == nil {
+		d.rows = map[string][]byte{}
+	}
+	d.rows[key] = row
+}
+
+func (d *desk) Revoked(int32) {}
+
+// row waits until an address's row fulfils a condition.
+func (d *desk) row(t *testing.T, key string, is func(mail.Outbox) bool) mail.Outbox {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		d.mu.Lock()
+		row := d.rows[key]
+		d.mu.Unlock()
+		var o mail.Outbox
+		if row != nil {
+			if err := json.Unmarshal(row, &o); err != nil {
+				t.Fatal(err)
+			}
+			if is(o) {
+				return o
+			}
+		}
+	}
+	t.Fatalf("row of %s is %s", key, d.rows[key])
+	return mail.Outbox{}
+}
+
+func createdEvent(t *testing.T, email string) topics.Event {
+	t.Helper()
+	_, events, _ := user.Step(user.State{}, registration(t, email), time.Now())
+	return events[0]
+}
+
+func TestMailer_AnEvent_BecomesAMailInTheOutbox_AndItsResultEndsIt(t *testing.T) {
+	w := newWorld(t, stream.ExactlyOnce)
+	var d desk
+	w.runs(processors.Mailer(processors.MailerConfig{Log: w.log}), &d)
+	e := createdEvent(t, ada)
+	w.says(topics.UserAccountCreated, ada, encoded(t, e))
+	w.says(topics.UserAccountCreated, ada, encoded(t, e)) // the same event again
+
+	queued := d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 1 }).Mails[0]
+	if queued.ID != e.ID || queued.Kind != mail.VerifyAccount || queued.To != ada || queued.State != mail.Queued {
+		t.Fatalf("queued: %+v", queued)
+	}
+	w.says(topics.MailDeliveries, ada, encoded(t, topics.MailDelivery{
+		MailID: e.ID, Email: ada, Kind: "verify_account", State: "sent", Attempt: 1, OccurredAt: time.Now(), By: "sender",
+	}))
+	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 0 && len(o.Done) == 1 })
+	w.says(topics.UserAccountCreated, ada, encoded(t, e)) // and once more
+	w.says(topics.UserAccountVerified, ada, encoded(t, topics.Event{ID: "v", OccurredAt: time.Now(), UserID: e.UserID, Email: ada}))
+	o := d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 1 })
+	if o.Mails[0].Kind != mail.AccountVerified {
+		t.Errorf("outbox: %+v", o)
+	}
+	for i, state := range []string{"queued", "sent", "queued"} {
+		var told topics.MailDelivery
+		if err := json.Unmarshal(w.hears(topics.MailDeliveries, 3)[i].Value, &told); err != nil || told.State != state {
+			t.Errorf("delivery %d is %+v, want %s", i, told, state)
+		}
+	}
+}
+
+func TestMailer_AnEventThatLacksWhatItsMailNeeds_IsADeadLetter(t *testing.T) {
+	w := newWorld(t, stream.ExactlyOnce)
+	var d desk
+	w.runs(processors.Mailer(processors.MailerConfig{Log: w.log}), &d)
+	whole := createdEvent(t, ada)
+	lacks := func(change func(*topics.Event)) []byte {
+		e := whole
+		v := *whole.Verification
+		e.Verification = &v
+		change(&e)
+		return encoded(t, e)
+	}
+	for _, value := range [][]byte{
+		lacks(func(e *topics.Event) { e.ID = "" }),
+		lacks(func(e *topics.Event) { e.UserID = "" }),
+		lacks(func(e *topics.Event) { e.OccurredAt = time.Time{} }),
+		lacks(func(e *topics.Event) { e.Verification = nil }),
+		lacks(func(e *topics.Event) { e.Verification.Nonce = nil }),
+		lacks(func(e *topics.Event) { e.Email = "grace@example.com" }),
+		[]byte("no json"),
+		nil,
+	} {
+		w.says(topics.UserAccountCreated, ada, value)
+	}
+	w.says(topics.UserAccountCreated, ada, encoded(t, whole))
+	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 1 })
+	w.hears(topics.DeadLetters, 8)
+}
+
+func TestLetters_HoldTheCodeOfTheEvent_AndALinkThatOpensToIt(t *testing.T) {
+	s := secrets(t)
+	r := registration(t, ada)
+	m := mail.Mail{
+		ID: "m", Kind: mail.VerifyAccount, To: ada, VerificationID: r.VerificationID, SecretID: r.SecretID,
+		Nonce: base64.StdEncoding.EncodeToString(r.Nonce), OpenedAt: time.Now(),
+	}
+	letter, err := processors.Letters(s, "https://verify.example.com")(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if letter.Code != s.First().Code(ada, r.VerificationID, r.Nonce) {
+		t.Error("the mail has another code")
+	}
+	fragment, ok := strings.CutPrefix(letter.Link, "https://verify.example.com/#")
+	handle, token, found := strings.Cut(fragment, ".")
+	if !ok || !found {
+		t.Fatalf("link is %s", letter.Link)
+	}
+	h, err := s.Open(handle, time.Now())
+	if err != nil || h.Email != ada || h.VerificationID != r.VerificationID {
+		t.Errorf("handle opens to %+v, %v", h, err)
+	}
+	if token != s.First().LinkToken(ada, r.VerificationID, r.Nonce) {
+		t.Error("the link has another token")
+	}
+	m.SecretID = "gone"
+	if _, err := processors.Letters(s, "")(m); !errors.Is(err, user.ErrUnknownSecret) {
+		t.Errorf("without the secret: %v", err)
+	}
+}

@@ -1,0 +1,145 @@
+package processors_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"countersign/processors"
+	"countersign/stream"
+	"countersign/topics"
+)
+
+const ada = "ada@example.com"
+
+func TestUsers_ARegistrationAndItsProof_AreOneEventEach(t *testing.T) {
+	w := newWorld(t, stream.ExactlyOnce)
+	w.runs(processors.Users(processors.UsersConfig{Log: w.log}), nil)
+	r := registration(t, ada)
+	w.asks(r)
+	w.asks(r) // the same command again
+	w.asks(proof(t, r))
+
+	verified := event(t, w.hears(topics.UserAccountVerified, 1)[0])
+	created := w.hears(topics.UserAccountCreated, 1)[0]
+	e := event(t, created)
+	if e.Email != ada || e.FirstName != "Ada" || e.Sequence != 1 || e.Verification.ID != r.VerificationID {
+		t.Errorf("created: %+v", e)
+	}
+	if verified.UserID != e.UserID || verified.Sequence <= e.Sequence {
+		t.Errorf("verified: %+v, created: %+v", verified, e)
+	}
+	if string(created.Key) != ada || header(created, "ce_id") != e.ID || header(created, "ce_type") != topics.UserAccountCreated ||
+		header(created, "ce_source") != topics.SourceUsers || header(created, "ce_specversion") != "1.0" || header(created, "ce_time") == "" {
+		t.Errorf("created: key %q, headers %v", created.Key, created.Headers)
+	}
+	if e.Code != "" {
+		t.Error("the event carries a code")
+	}
+}
+
+func TestUsers_WithCodeSecrets_PutTheCodeIntoTheEvent_AndNowhereElse(t *testing.T) {
+	w := newWorld(t, stream.AtLeastOnce)
+	w.runs(processors.Users(processors.UsersConfig{Log: w.log, CodeSecrets: secrets(t), InputID: "commands"}), nil)
+	r := registration(t, ada)
+	w.asks(r)
+	code := secrets(t).First().Code(r.Email, r.VerificationID, r.Nonce)
+	if e := event(t, w.hears(topics.UserAccountCreated, 1)[0]); e.Code != code {
+		t.Errorf("event has code %q, want the mailed one", e.Code)
+	}
+	if row := w.hears(topics.UserTable, 1)[0]; bytes.Contains(row.Value, []byte(`"`+code+`"`)) {
+		t.Error("the table holds the code")
+	}
+}
+
+func TestUsers_WhatCannotBeRead_IsADeadLetter_AndTheNextIsHandled(t *testing.T) {
+	w := newWorld(t, stream.ExactlyOnce)
+	w.runs(processors.Users(processors.UsersConfig{Log: w.log}), nil)
+	good := registration(t, ada)
+	other := registration(t, "grace@example.com")
+	incomplete := registration(t, ada)
+	incomplete.AnswerDigest = nil
+	unknown := registration(t, ada)
+	unknown.Type = "promote"
+	for _, bad := range []struct {
+		key   string
+		value []byte
+		why   string
+	}{
+		{ada, []byte("no json"), "no JSON"},
+		{ada, nil, "no value"},
+		{"", encoded(t, good), "key"},
+		{ada, encoded(t, other), "key"},
+		{"Ada@Example.com", encoded(t, good), "key"},
+		{"__offset", encoded(t, good), "key"},
+		{ada, encoded(t, incomplete), "answer_digest"},
+		{ada, encoded(t, unknown), "type"},
+	} {
+		w.says(topics.UserCommands, bad.key, bad.value)
+	}
+	w.asks(good)
+	w.hears(topics.UserAccountCreated, 1)
+	whys := map[string]int{"no JSON": 1, "no value": 1, "key": 4, "answer_digest": 1, "type": 1}
+	for _, letter := range w.hears(topics.DeadLetters, 8) {
+		reason := header(letter, "dead_letter_reason")
+		for why := range whys {
+			if strings.Contains(reason, why) {
+				whys[why]--
+			}
+		}
+		if header(letter, "dead_letter_topic") != topics.UserCommands || header(letter, "dead_letter_offset") == "" {
+			t.Errorf("dead letter has headers %v", letter.Headers)
+		}
+	}
+	for why, n := range whys {
+		if n != 0 {
+			t.Errorf("%d dead letters too few for %q", n, why)
+		}
+	}
+}
+
+func TestUsers_ARowThatCannotBeRead_IsLeftAsItIs(t *testing.T) {
+	w := newWorld(t, stream.ExactlyOnce)
+	w.says(topics.UserTable, ada, []byte("no row"))
+	w.runs(processors.Users(processors.UsersConfig{Log: w.log}), nil)
+	w.asks(registration(t, ada))
+	w.hears(topics.DeadLetters, 1)
+	w.hears(topics.UserTable, 1)
+}
+
+func TestUsers_AtLeastOnce_ARecordReadAgain_EmitsTheSameEventsAndChangesNothing(t *testing.T) {
+	w := newWorld(t, stream.AtLeastOnce)
+	graph := processors.Users(processors.UsersConfig{Log: w.log, InputID: "commands"})
+	stop := w.runs(graph, nil)
+	r := registration(t, ada)
+	w.asks(r)
+	first := event(t, w.hears(topics.UserAccountCreated, 1)[0])
+	stop()
+	w.forget(topics.UserService) // as if the processor had died before it committed the offset
+	w.runs(graph, nil)
+	again := w.hears(topics.UserAccountCreated, 2)
+	for _, e := range again {
+		if event(t, e).ID != first.ID || event(t, e).Sequence != first.Sequence {
+			t.Errorf("another event: %s", e.Value)
+		}
+	}
+	w.hears(topics.UserTable, 1)
+	w.asks(proof(t, r))
+	w.hears(topics.UserAccountVerified, 1)
+}
+
+func TestUsers_TheSameCommandLater_HasNoSecondEvent(t *testing.T) {
+	w := newWorld(t, stream.ExactlyOnce)
+	w.runs(processors.Users(processors.UsersConfig{Log: w.log}), nil)
+	r := registration(t, ada)
+	p := proof(t, r)
+	for range 3 {
+		w.asks(r)
+		w.asks(p)
+	}
+	w.asks(registration(t, "last@example.com"))
+	if n := len(w.hears(topics.UserAccountCreated, 2)); n != 2 {
+		t.Errorf("%d accounts", n)
+	}
+	w.hears(topics.UserAccountVerified, 1)
+}

@@ -1,0 +1,191 @@
+package processors_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/lovoo/goka"
+	"github.com/sirupsen/logrus"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/goleak"
+
+	"countersign/stream"
+	"countersign/topics"
+	"countersign/user"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/syndtr/goleveldb/leveldb.(*DB).mpoolDrain"),
+		goleak.IgnoreAnyFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
+}
+
+// world is a broker with the topics, and what a test does with it.
+type world struct {
+	t       *testing.T
+	log     *logrus.Logger
+	brokers []string
+	cluster *stream.Cluster
+	client  *kgo.Client
+}
+
+func newWorld(t *testing.T, guarantee stream.Guarantee) *world {
+	t.Helper()
+	broker, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(broker.Close)
+	w := &world{t: t, log: logrus.New(), brokers: broker.ListenAddrs()}
+	w.log.SetOutput(io.Discard)
+	w.cluster, err = stream.Dial(t.Context(), stream.Config{
+		Brokers: w.brokers, Instance: "test", Dir: t.TempDir(), Guarantee: guarantee, Hasher: topics.Hasher, Log: w.log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.cluster.Close)
+	var wanted []stream.Topic
+	for _, topic := range topics.All() {
+		wanted = append(wanted, stream.Topic{Name: topic.Name, Partitions: 2, Config: topic.Config(true)})
+	}
+	if err := w.cluster.Ensure(t.Context(), wanted); err != nil {
+		t.Fatal(err)
+	}
+	w.client, err = kgo.NewClient(kgo.SeedBrokers(w.brokers...), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.client.Close)
+	return w
+}
+
+// runs a graph until the test ends or stop is called.
+func (w *world) runs(graph *goka.GroupGraph, follower stream.Follower) (stop func()) {
+	w.t.Helper()
+	p, err := w.cluster.NewProcessor(stream.ProcessorConfig{Graph: graph, Follower: follower})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	stop = func() {
+		cancel()
+		if err := <-ended; err != nil {
+			w.t.Error(err)
+		}
+		ended <- nil
+	}
+	w.t.Cleanup(stop)
+	return stop
+}
+
+// says puts a record on a topic.
+func (w *world) says(topic, key string, value []byte) {
+	w.t.Helper()
+	if err := w.client.ProduceSync(w.t.Context(), &kgo.Record{Topic: topic, Key: []byte(key), Value: value}).FirstErr(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// asks puts a command on its topic.
+func (w *world) asks(c user.Command) {
+	w.t.Helper()
+	w.says(topics.UserCommands, c.Email, encoded(w.t, c))
+}
+
+// forget deletes what a group that is not running has committed.
+func (w *world) forget(group string) {
+	w.t.Helper()
+	if _, err := kadm.NewClient(w.client).DeleteGroup(w.t.Context(), group); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// hears waits until n committed records are on a topic.
+func (w *world) hears(topic string, n int) []*kgo.Record {
+	w.t.Helper()
+	reader, err := kgo.NewClient(kgo.SeedBrokers(w.brokers...),
+		kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer reader.Close()
+	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
+	defer cancel()
+	var all []*kgo.Record
+	for len(all) < n {
+		all = append(all, reader.PollFetches(ctx).Records()...)
+		if ctx.Err() != nil {
+			w.t.Fatalf("%s has %d records, want %d", topic, len(all), n)
+		}
+	}
+	if len(all) > n {
+		w.t.Fatalf("%s has %d records, want %d", topic, len(all), n)
+	}
+	return all
+}
+
+func encoded(t *testing.T, v any) []byte {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func event(t *testing.T, r *kgo.Record) topics.Event {
+	t.Helper()
+	var e topics.Event
+	if err := json.Unmarshal(r.Value, &e); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func header(r *kgo.Record, name string) string {
+	for _, h := range r.Headers {
+		if h.Key == name {
+			return string(h.Value)
+		}
+	}
+	return ""
+}
+
+const secretText = "test:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+func secrets(t *testing.T) user.Secrets {
+	t.Helper()
+	s, err := user.ParseSecrets(secretText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func registration(t *testing.T, email string) user.Command {
+	c := user.Command{
+		ID: uuid.NewString(), Type: user.Register, Email: email, VerificationID: uuid.NewString(),
+		FirstName: "Ada", IssuedAt: time.Now(),
+	}
+	c.SetCode(secrets(t).First(), make([]byte, user.NonceSize))
+	return c
+}
+
+// proof is the command that answers a registration with its code.
+func proof(t *testing.T, r user.Command) user.Command {
+	s := secrets(t).First()
+	code := s.Code(r.Email, r.VerificationID, r.Nonce)
+	return user.Command{
+		ID: uuid.NewString(), Type: user.Verify, Email: r.Email, VerificationID: r.VerificationID,
+		Answer: s.Answer(r.Email, r.VerificationID, code), IssuedAt: time.Now(),
+	}
+}
