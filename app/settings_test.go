@@ -1,0 +1,122 @@
+package app
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+
+	"countersign/user"
+)
+
+// settings as they are when the command line, the environment and .env name only these.
+func settings(t *testing.T, args ...string) Settings {
+	t.Helper()
+	var cli struct {
+		Settings `embed:""`
+	}
+	parser, err := kong.New(&cli)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return cli.Settings
+}
+
+func TestSettings_OfRun_NeedNothing(t *testing.T) {
+	s := settings(t)
+	if err := s.complete(everything); err != nil {
+		t.Fatal(err)
+	}
+	if s.StateDir != ".countersign" || s.KafkaPartitions != 4 || s.ReplicationFactor != 1 || s.PublicURL != "http://127.0.0.1:8080" {
+		t.Errorf("completed to %+v", s)
+	}
+	if s.policy() != user.DefaultPolicy() {
+		t.Errorf("policy is %+v", s.policy())
+	}
+}
+
+func TestSettings_OfARole_HaveItsDefaults(t *testing.T) {
+	s := settings(t, "--kafka-broker-list=a:9092,b:9092")
+	if err := s.complete(Roles{Users: true}); err != nil {
+		t.Fatal(err)
+	}
+	if s.StateDir != filepath.Join(".countersign", "users") || s.KafkaPartitions != 16 || s.ReplicationFactor != 3 || len(s.KafkaBrokerList) != 2 {
+		t.Errorf("completed to %+v", s)
+	}
+}
+
+func TestSettings_ThatAreWrong_AreNamed(t *testing.T) {
+	api, users, notifier := Roles{API: true}, Roles{Users: true}, Roles{Notifier: true}
+	const kafka, secret = "--kafka-broker-list=a:9092", "--secrets=x"
+	for _, c := range []struct {
+		roles Roles
+		args  []string
+		want  string
+	}{
+		{users, nil, "KAFKA_BROKER_LIST"},
+		{api, []string{kafka}, "COUNTERSIGN_SECRETS"},
+		{users, []string{kafka, "--events-include-code"}, "COUNTERSIGN_SECRETS"},
+		{everything, []string{kafka}, "COUNTERSIGN_SECRETS"},
+		{notifier, []string{kafka, secret, "--public-url=http://x", "--mail-from=a@example.com"}, "SMTP_URL"},
+		{notifier, []string{kafka, secret, "--public-url=http://x", "--smtp-url=smtp://x"}, "MAIL_FROM"},
+		{notifier, []string{kafka, secret, "--smtp-url=smtp://x", "--mail-from=a@example.com"}, "PUBLIC_URL"},
+		{everything, []string{"--public-url=verify.example.com"}, "PUBLIC_URL"},
+		{everything, []string{"--public-url=https://verify.example.com/?a=b"}, "PUBLIC_URL"},
+		{everything, []string{"--replication-factor=3"}, "REPLICATION_FACTOR"},
+		{everything, []string{kafka, secret, "--replication-factor=-1"}, "REPLICATION_FACTOR"},
+		{everything, []string{"--kafka-partitions=-1"}, "KAFKA_PARTITIONS"},
+		{everything, []string{"--processing-guarantee=maybe"}, "PROCESSING_GUARANTEE"},
+		{everything, []string{"--log-format=xml"}, "LOG_FORMAT"},
+		{everything, []string{"--internal-addr=0.0.0.0:8081"}, "INTERNAL_TOKEN"},
+		{everything, []string{"--internal-addr=:8081"}, "INTERNAL_TOKEN"},
+		{everything, []string{"--smtp-pool=0"}, "SMTP_POOL"},
+		{everything, []string{"--code-ttl-seconds=601"}, "CODE_TTL_SECONDS"},
+		{everything, []string{"--code-tries=11"}, "CODE_TRIES"},
+		{everything, []string{"--mail-interval-seconds=0"}, "MAIL_INTERVAL_SECONDS"},
+		{everything, []string{"--mails-per-hour=21"}, "MAILS_PER_HOUR"},
+		{everything, []string{"--mails-per-day=51"}, "MAILS_PER_DAY"},
+	} {
+		s := settings(t, c.args...)
+		err := s.complete(c.roles)
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%v %v: %v; want one line that begins with %s", c.roles, c.args, err, c.want)
+		}
+	}
+}
+
+func TestSettings_FromAFile_AreReadAndNotShown(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, name := range []string{"COUNTERSIGN_SECRETS", "SMTP_URL", "SMTP_URL_FILE", "LOG_LEVEL"} {
+		t.Setenv(name, "") // put back afterwards
+		os.Unsetenv(name)
+	}
+	secret := NewSecret()
+	if err := os.WriteFile("secret", []byte(secret+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(".env", []byte("LOG_LEVEL=debug\nSMTP_URL=smtp://from.env\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("COUNTERSIGN_SECRETS_FILE", "secret")
+	t.Setenv("SMTP_URL", "smtp://from.environment")
+	if err := LoadEnvironment(); err != nil {
+		t.Fatal(err)
+	}
+	s := settings(t)
+	if s.Secrets != secret || s.LogLevel != "debug" || s.SMTPURL != "smtp://from.environment" {
+		t.Errorf("secret from its file: %v, log level %q, relay %q", s.Secrets == secret, s.LogLevel, s.SMTPURL)
+	}
+	if _, err := user.ParseSecrets(s.Secrets); err != nil {
+		t.Error(err)
+	}
+	t.Setenv("SMTP_URL", "")
+	t.Setenv("SMTP_URL_FILE", "missing")
+	if err := LoadEnvironment(); err == nil || !strings.HasPrefix(err.Error(), "SMTP_URL_FILE") {
+		t.Errorf("a file that is missing: %v", err)
+	}
+}
