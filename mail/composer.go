@@ -91,7 +91,7 @@ type fields struct {
 	FirstName  string
 	Email      string
 	Code, Link string
-	// Minutes is how long the code still lives.
+	// Minutes is how long the code still lives, to the nearest minute.
 	Minutes int
 }
 
@@ -192,7 +192,7 @@ func (c *Composer) Compose(m Mail, l Letter, now time.Time) (Message, error) {
 	tag, letter := t.tags[i].String(), t.letters[i]
 	f := fields{
 		Product: c.product, Language: tag, FirstName: personal(m.FirstName), Email: to,
-		Code: l.Code, Link: l.Link, Minutes: int(m.CodeExpiresAt.Sub(now) / time.Minute),
+		Code: l.Code, Link: l.Link, Minutes: int(m.CodeExpiresAt.Sub(now).Round(time.Minute) / time.Minute),
 	}
 	var subject, text, html bytes.Buffer
 	err = errors.Join(
