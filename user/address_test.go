@@ -76,10 +76,20 @@ func TestNormalizeAddress_LooksAt1024BytesAtMost(t *testing.T) {
 	}
 }
 
-func TestNormalizeAddress_WithoutAPartAroundTheAt_ShowsTheForm(t *testing.T) {
-	for _, typed := range []string{"", "ada", "@", "ada@", "@example.com"} {
-		if _, err := user.NormalizeAddress(typed, true); err == nil || err.Error() != "must have the form name@example.com" {
-			t.Errorf("%q: %v", typed, err)
+func TestNormalizeAddress_SaysWhatIsWrong(t *testing.T) {
+	for typed, want := range map[string]string{
+		"":                     "must have the form name@example.com",
+		"ada":                  "must have the form name@example.com",
+		"@":                    "must have the form name@example.com",
+		"ada@":                 "must have the form name@example.com",
+		"@example.com":         "must have the form name@example.com",
+		"a@d@example.com":      "has a character before the @ that no address can have",
+		"ada@exam\x00ple.com":  "must not contain invisible or control characters",
+		"ada@exam\u00adple.co": "must not contain invisible or control characters",
+		"ada@-":                "must have a domain name after the @",
+	} {
+		if _, err := user.NormalizeAddress(typed, true); err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %s", typed, err, want)
 		}
 	}
 }

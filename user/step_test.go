@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +60,31 @@ func TestStep_TimesAreUTC(t *testing.T) {
 	a.register("v1")
 	if a.state.UpdatedAt != start || a.of("v1").ExpiresAt != start.Add(10*time.Minute) {
 		t.Errorf("state %s", asJSON(a.state))
+	}
+}
+
+func TestStep_LeavesTheStatesItWasGivenAlone(t *testing.T) {
+	a := newAccount()
+	a.register("v1")
+	given := map[string]user.State{}
+	for range 50 { // beyond every bound, so that each list is cut as well
+		a.register(fmt.Sprint("v", len(a.sent)))
+		a.guess("v1", 1)
+		a.guess("nowhere", 1)
+		a.wait(15 * time.Minute)
+		given[asJSON(a.state)] = a.state
+	}
+	for text, s := range given {
+		for _, later := range []time.Duration{0, 24 * time.Hour} {
+			for _, id := range []string{"v1", "nowhere"} { // other ways on from there
+				b := &account{state: s, now: a.now.Add(later), secret: a.secret, sent: make([]user.Command, 1000)}
+				b.guess(id, 1)
+				b.register("other")
+			}
+		}
+		if asJSON(s) != text {
+			t.Fatalf("%s\nbecame\n%s", text, asJSON(s))
+		}
 	}
 }
 
@@ -390,4 +416,78 @@ func TestJSON_OfWhatIsFull_ChangesNothing(t *testing.T) {
 	if e.Type = events[0].Type; !reflect.DeepEqual(e, events[0]) {
 		t.Errorf("%+v\ncame back as\n%+v", events[0], e)
 	}
+}
+
+// What stands on the topics and in the tables is read by other programs, and by later versions.
+func TestJSON_HasTheNamesOthersRead(t *testing.T) {
+	a := newAccount()
+	_, events := a.register("v1")
+	a.guess("v1", 1)
+	a.guess("nowhere", 1)
+	_, proofs := a.follow("v1", a.token("v1"))
+	for _, c := range []struct {
+		name  string
+		value any
+		want  []string
+	}{
+		{"register", a.sent[0], []string{
+			"answer_digest", "command_id", "email", "first_name", "issued_at", "last_name", "link_digest", "locale", "nonce",
+			"policy.code_ttl_seconds", "policy.mail_interval_seconds", "policy.mails_per_day", "policy.mails_per_hour", "policy.tries",
+			"secret_id", "type", "verification_id",
+		}},
+		{"verify by code", a.sent[1], []string{
+			"answer", "command_id", "email", "issued_at",
+			"policy.code_ttl_seconds", "policy.mail_interval_seconds", "policy.mails_per_day", "policy.mails_per_hour", "policy.tries",
+			"type", "verification_id",
+		}},
+		{"verify by link", a.sent[3], []string{
+			"command_id", "email", "issued_at",
+			"policy.code_ttl_seconds", "policy.mail_interval_seconds", "policy.mails_per_day", "policy.mails_per_hour", "policy.tries",
+			"token_digest", "type", "verification_id",
+		}},
+		{"account created", events[0], []string{
+			"email", "event_id", "first_name", "last_name", "locale", "occurred_at", "sequence", "user_id",
+			"verification.expires_at", "verification.id", "verification.nonce", "verification.opened_at", "verification.secret_id",
+		}},
+		{"account verified", proofs[0], []string{
+			"email", "event_id", "first_name", "last_name", "locale", "occurred_at", "sequence", "user_id",
+		}},
+		{"state", a.state, []string{
+			"created_at", "email", "first_name", "last_name", "locale", "mails", "status",
+			"unmatched.at", "unmatched.attempts_remaining", "unmatched.command_id", "unmatched.result", "unmatched.type",
+			"updated_at", "user_id",
+			"verifications.answer_digest", "verifications.expires_at", "verifications.failures", "verifications.first_name", "verifications.id",
+			"verifications.last_name", "verifications.link_digest", "verifications.locale", "verifications.nonce", "verifications.opened_at",
+			"verifications.outcomes.at", "verifications.outcomes.attempts_remaining", "verifications.outcomes.command_id",
+			"verifications.outcomes.event", "verifications.outcomes.result", "verifications.outcomes.type",
+			"verifications.secret_id", "verifications.slot", "verifications.status", "verified_at", "version",
+		}},
+		{"nothing known", user.State{}, []string{"email", "updated_at", "version"}},
+	} {
+		var v any
+		if err := json.Unmarshal([]byte(asJSON(c.value)), &v); err != nil {
+			t.Fatal(err)
+		}
+		if got := fieldNames("", v); !slices.Equal(got, c.want) {
+			t.Errorf("%s has %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// fieldNames lists the paths of all fields in v, once each and sorted.
+func fieldNames(path string, v any) (names []string) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, field := range v {
+			names = append(names, fieldNames(strings.TrimPrefix(path+"."+name, "."), field)...)
+		}
+	case []any:
+		for _, item := range v {
+			names = append(names, fieldNames(path, item)...)
+		}
+	default:
+		names = append(names, path)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
