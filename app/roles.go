@@ -41,7 +41,9 @@ func (n *node) addRoles(outside, inside net.Listener) error {
 		Log: n.log, Token: n.settings.InternalToken, Ready: n.ready, Metrics: n.registry, Registry: n.registry,
 	}
 	if n.inbox != nil {
-		internal.Extras = map[string]http.Handler{"/inbox": http.StripPrefix("/inbox", n.inbox.Handler())}
+		pages := http.NewServeMux() // it also sends /inbox to /inbox/
+		pages.Handle("/inbox/", http.StripPrefix("/inbox", n.inbox.Handler()))
+		internal.Extras = map[string]http.Handler{"/inbox": pages}
 	}
 	if n.roles.API {
 		config, err := n.addViews(emitter)
