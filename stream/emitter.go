@@ -106,8 +106,9 @@ func (e *Emitter) Emit(ctx context.Context, topic, key string, value []byte, hea
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: headers[name]})
 	}
-	// The client gives a record up at the end of its context only if it was never part of a request.
-	life, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.cfg.AckTimeout)
+	// At the end of its context the client gives a record up only if it was never part of a request: then it can still
+	// be said that nothing was done.
+	life, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.cfg.AckTimeout*3/4)
 	done := make(chan error, 1)
 	e.cl.Produce(life, record, func(_ *kgo.Record, err error) {
 		cancel()

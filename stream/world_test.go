@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	)
 }
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // world is a Kafka (the embedded one, or the one in KAFKA_BROKER_LIST) and names that no other test uses.
 type world struct {
@@ -49,7 +49,10 @@ type world struct {
 // eachGuarantee runs a test under both.
 func eachGuarantee(t *testing.T, test func(*testing.T, *world)) {
 	for _, g := range []Guarantee{ExactlyOnce, AtLeastOnce} {
-		t.Run(string(g), func(t *testing.T) { test(t, newWorld(t, g)) })
+		t.Run(string(g), func(t *testing.T) {
+			t.Parallel()
+			test(t, newWorld(t, g))
+		})
 	}
 }
 
@@ -66,7 +69,7 @@ func newWorld(t *testing.T, g Guarantee) *world {
 		t.Cleanup(kafka.Close)
 		w.brokers = kafka.ListenAddrs()
 	}
-	w.group = fmt.Sprintf("stream-test-%d", time.Now().UnixNano())
+	w.group = fmt.Sprintf("stream-test-%s-%d", g, time.Now().UnixNano())
 	w.in, w.out = w.group+"-in", w.group+"-out"
 	w.admin = w.dial("admin")
 	w.ensure(Topic{Name: w.in, Partitions: 4}, Topic{Name: w.out, Partitions: 4},
@@ -95,7 +98,7 @@ func (w *world) dial(instance string) *Cluster {
 	log.SetOutput(w.t.Output())
 	c, err := Dial(w.t.Context(), Config{
 		Brokers: w.brokers, Instance: instance, Dir: filepath.Join(w.dir, instance), Guarantee: w.guarantee,
-		Hasher: newHasher, Log: log.WithField("instance", instance),
+		Hasher: newHasher, Log: log.WithField("instance", instance), RebalanceTimeout: 4 * time.Second,
 		ClientOptions: []kgo.Opt{kgo.Dialer(w.net.dial)},
 	})
 	if err != nil {
