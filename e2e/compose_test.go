@@ -118,6 +118,7 @@ func roles(t *testing.T) map[string]types.ServiceConfig {
 func TestCompose_ItsWiringRunNatively_RegistersAndVerifies(t *testing.T) {
 	onRealKafka(t)
 	mails := newMailbox(t)
+	mails.open(t)
 	s := &system{mails: mails, brokers: brokers()}
 	native := strings.NewReplacer("kafka:9092", brokerList(), "smtp://mailpit:1025", mails.url)
 	services := roles(t)

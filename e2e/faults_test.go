@@ -64,7 +64,7 @@ func killWhileRegistering(t *testing.T, s *system, victim *process) {
 	victim.awaitReady(t)
 }
 
-func TestKill_OfTheOneProcess_KeepsTheVerifiedAndMailsTheWaiting(t *testing.T) {
+func TestKill_OfEveryProcess_KeepsTheVerifiedAndMailsTheWaiting(t *testing.T) {
 	s := start(t, nil)
 	ctx := t.Context()
 	verified, waiting := newPerson(0), newPerson(0)
@@ -73,12 +73,7 @@ func TestKill_OfTheOneProcess_KeepsTheVerifiedAndMailsTheWaiting(t *testing.T) {
 	for _, p := range s.all() {
 		p.kill(t)
 	}
-	for _, p := range s.all() {
-		p.start(t)
-	}
-	for _, p := range s.all() {
-		p.awaitReady(t)
-	}
+	s.start(t)
 	if status, account := verified.lookup(ctx, s.api(0)); status != http.StatusOK || !strings.Contains(account, `"verified"`) {
 		t.Errorf("who was verified: %d %s", status, account)
 	}
@@ -103,4 +98,14 @@ func TestNotifier_ThatComesLater_MailsWhoRegisteredMeanwhile(t *testing.T) {
 	for _, p := range people {
 		check(t, p.verifies(ctx, s))
 	}
+}
+
+func TestRelay_ThatComesLater_GetsTheMailsThatWaited(t *testing.T) {
+	mails := newMailbox(t)
+	s := prepare(t, mails, nil)
+	s.start(t)
+	p := newPerson(0)
+	check(t, p.registers(t.Context(), s))
+	mails.open(t)
+	check(t, p.verifies(t.Context(), s))
 }

@@ -11,11 +11,24 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
-func TestRun_OnCtrlC_EndsCleanly(t *testing.T) {
+func TestRun_IsReadyWithin3Seconds_AndEndsCleanlyOnCtrlC(t *testing.T) {
+	began := time.Now()
 	p := newProcess(t, nil, "run").start(t).awaitReady(t)
+	if took := time.Since(began); took > 3*time.Second && !raceDetector {
+		t.Errorf("ready after %s", took)
+	}
 	p.stop(t, syscall.SIGINT)
+}
+
+func TestRun_WithARealKafkaAndRelay_UsesThem(t *testing.T) {
+	onRealKafka(t)
+	mails := newMailbox(t)
+	mails.open(t)
+	p := newProcess(t, settings(mails, nil), "run").start(t).awaitReady(t)
+	check(t, newPerson(0).proves(t.Context(), &system{apis: []*process{p}, mails: mails}))
 }
 
 func TestRun_PrintsThreeLines_ThatRegisterShowTheMailAndVerify(t *testing.T) {

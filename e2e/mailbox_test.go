@@ -72,7 +72,8 @@ var sixDigits = regexp.MustCompile(`\b\d{6}\b`)
 func (l letter) code() string { return sixDigits.FindString(l.text) }
 
 type mailbox struct {
-	url string // for SMTP_URL
+	address string
+	url     string // for SMTP_URL
 
 	mu      sync.Mutex
 	letters map[string][]letter // by recipient
@@ -121,10 +122,16 @@ func (b *mailbox) await(ctx context.Context, address, subject string) (letter, e
 	return b.to(address, subject)[0], nil
 }
 
-// newMailbox starts the mail server that the broker under test goes with.
+// newMailbox returns a mailbox that takes in nothing yet.
 func newMailbox(t *testing.T) *mailbox {
 	t.Helper()
-	b := &mailbox{letters: map[string][]letter{}}
+	address := freeAddress(t)
+	return &mailbox{address: address, url: "smtp://" + address, letters: map[string][]letter{}}
+}
+
+// open starts the mail server that goes with the broker under test.
+func (b *mailbox) open(t *testing.T) {
+	t.Helper()
 	t.Cleanup(func() {
 		for _, err := range b.bad {
 			t.Errorf("a mail cannot be read: %v", err)
@@ -135,12 +142,11 @@ func newMailbox(t *testing.T) *mailbox {
 	} else {
 		b.serveAiosmtpd(t)
 	}
-	return b
 }
 
 func (b *mailbox) serve(t *testing.T) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", b.address)
 	check(t, err)
 	server := smtp.NewServer(b)
 	server.Domain = "localhost"
@@ -153,7 +159,6 @@ func (b *mailbox) serve(t *testing.T) {
 		server.Close()
 		<-done
 	})
-	b.url = "smtp://" + l.Addr().String()
 }
 
 // NewSession and what follows make the mailbox a go-smtp backend.
@@ -190,8 +195,8 @@ func (b *mailbox) serveAiosmtpd(t *testing.T) {
 	if _, err := os.Stat(python); err != nil {
 		t.Fatalf("aiosmtpd is missing, make test-kafka installs it: %v", err)
 	}
-	address := freeAddress(t)
-	_, port, _ := net.SplitHostPort(address)
+	_, port, err := net.SplitHostPort(b.address)
+	check(t, err)
 	cmd := exec.Command(python, "aiosmtpd_sink.py", port)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
@@ -220,14 +225,13 @@ func (b *mailbox) serveAiosmtpd(t *testing.T) {
 		cmd.Wait()
 	})
 	ok := eventually(t.Context(), readyWithin, func() bool {
-		conn, err := net.Dial("tcp", address)
+		conn, err := net.Dial("tcp", b.address)
 		if err == nil {
 			conn.Close()
 		}
 		return err == nil
 	})
 	if !ok {
-		t.Fatalf("aiosmtpd does not listen on %s", address)
+		t.Fatalf("aiosmtpd does not listen on %s", b.address)
 	}
-	b.url = "smtp://" + address
 }

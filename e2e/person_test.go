@@ -30,7 +30,6 @@ var client = &http.Client{
 // answer is what a call was answered with; status 0: nothing came back.
 type answer struct {
 	status int
-	header http.Header
 	body   map[string]any
 }
 
@@ -62,7 +61,7 @@ func post(ctx context.Context, url string, header http.Header, body any) answer 
 		return answer{}
 	}
 	defer response.Body.Close()
-	a := answer{status: response.StatusCode, header: response.Header}
+	a := answer{status: response.StatusCode}
 	if err := json.NewDecoder(response.Body).Decode(&a.body); err != nil {
 		return answer{}
 	}

@@ -38,10 +38,9 @@ func settings(mails *mailbox, more map[string]string) map[string]string {
 	return env
 }
 
-// prepare makes the processes of a whole system and starts none of them.
-func prepare(t *testing.T, more map[string]string) *system {
+// prepare makes the processes of a whole system that mails to the mailbox, and starts none of them.
+func prepare(t *testing.T, mails *mailbox, more map[string]string) *system {
 	t.Helper()
-	mails := newMailbox(t)
 	env := settings(mails, more)
 	if brokerList() == "" {
 		p := newProcess(t, env, "run")
@@ -57,14 +56,22 @@ func prepare(t *testing.T, more map[string]string) *system {
 // start returns a whole system that is ready.
 func start(t *testing.T, more map[string]string) *system {
 	t.Helper()
-	s := prepare(t, more)
+	mails := newMailbox(t)
+	mails.open(t)
+	s := prepare(t, mails, more)
+	s.start(t)
+	return s
+}
+
+// start starts every process, and returns when all are ready.
+func (s *system) start(t *testing.T) {
+	t.Helper()
 	for _, p := range s.all() {
 		p.start(t)
 	}
 	for _, p := range s.all() {
 		p.awaitReady(t)
 	}
-	return s
 }
 
 // stop ends every process as a supervisor would, all at once.

@@ -1,0 +1,361 @@
+// The pages in a real Chromium, served by a real `countersign run`: make test-browser.
+//   - every state is examined in light, in dark and 360 px wide: axe finds no violation, nothing stands out at the side;
+//   - nothing is asked of another host, nothing is logged to the console, nothing breaks the content security policy;
+//   - a test waits for what a person would see, never for a time.
+// Pictures of the states are left in PICTURES, for what only eyes can judge.
+"use strict";
+
+const assert = require("node:assert/strict");
+const { spawn } = require("node:child_process");
+const { once } = require("node:events");
+const { mkdtempSync, mkdirSync, rmSync } = require("node:fs");
+const net = require("node:net");
+const { tmpdir } = require("node:os");
+const path = require("node:path");
+const { after, before, test } = require("node:test");
+const { setTimeout: pause } = require("node:timers/promises");
+const axe = require("axe-core");
+const { chromium } = require("playwright-core");
+
+const pictures = process.env.PICTURES;
+const chromiumFlags = [
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+let countersign, browser;
+
+before(async () => {
+  if (pictures) mkdirSync(pictures, { recursive: true });
+  [countersign, browser] = await Promise.all([
+    startCountersign(),
+    chromium.launch({ executablePath: "/usr/bin/chromium", chromiumSandbox: false, args: chromiumFlags }),
+  ]);
+});
+
+after(async () => {
+  await browser?.close();
+  await countersign?.stop();
+});
+
+// A person.
+
+walk("A person who mistypes the code sees how many tries are left, corrects it and is verified", async (page, examine) => {
+  await page.goto(countersign.public);
+  await examine("register");
+  await register(page, "ada@example.com", "Ada");
+  await title(page, "Enter your code");
+  await examine("code");
+  const { code } = await mailTo("ada@example.com");
+  await page.getByLabel("Code").fill(another(code));
+  await page.getByRole("button", { name: "Verify" }).click();
+  await alert(page, "This is not the code that we mailed. You have 4 tries left.");
+  await blamed(page, "Code");
+  await examine("code-wrong");
+  await page.getByLabel("Code").fill(`${code.slice(0, 3)} ${code.slice(3)}`);
+  await page.getByRole("button", { name: "Verify" }).click();
+  await title(page, "Address verified");
+  await page.getByText("ada@example.com is yours.").waitFor();
+  await examine("done");
+});
+
+walk("A person follows the mail's link, sees whom it is for, and is verified by a click", async (page, examine) => {
+  await page.goto(countersign.public);
+  await register(page, "grace@example.com", "Grace");
+  await title(page, "Enter your code");
+  const { link, id } = await mailTo("grace@example.com");
+  await page.goto(link);
+  await title(page, "Verify your address");
+  await page.getByText("Is grace@example.com your address, Grace?").waitFor();
+  assert.equal(page.url(), countersign.public, "the link's secret stays in the address bar");
+  await examine("link");
+  assert.equal(await statusOf(id), "pending", "the link verified without a click");
+  await page.getByRole("button", { name: "Yes, verify my address" }).click();
+  await title(page, "Address verified");
+  assert.equal(await statusOf(id), "verified");
+});
+
+walk("Without JavaScript, a person registers and verifies by the code", { javaScriptEnabled: false }, async (page, examine) => {
+  await page.goto(countersign.public);
+  await page.getByText("Links need JavaScript").waitFor();
+  await examine("register-plain");
+  await register(page, "barbara@example.com", "Barbara");
+  await title(page, "Enter your code");
+  await examine("code-plain");
+  const { code } = await mailTo("barbara@example.com");
+  await page.getByLabel("Code").fill(another(code));
+  await page.getByRole("button", { name: "Verify" }).click();
+  await alert(page, "You have 4 tries left.");
+  await page.getByLabel("Code").fill(code);
+  await page.getByRole("button", { name: "Verify" }).click();
+  await title(page, "Address verified");
+});
+
+walk("A person without a mouse registers and verifies", async (page) => {
+  const keys = async (...pressed) => {
+    for (const key of pressed) await page.keyboard.press(key);
+  };
+  await page.goto(countersign.public);
+  await focused(page, "E-mail address");
+  await page.keyboard.type("katherine@example.com");
+  await keys("Tab");
+  await focused(page, "First name");
+  await page.keyboard.type("Katherine");
+  await keys("Tab", "Tab");
+  await focused(page, "Send me the code");
+  await keys("Enter");
+  await title(page, "Enter your code");
+  await focused(page, "Code");
+  await page.keyboard.type((await mailTo("katherine@example.com")).code);
+  await keys("Tab");
+  await focused(page, "Verify");
+  await keys("Enter");
+  await title(page, "Address verified");
+  await focused(page, "Address verified");
+});
+
+walk("A wrong field is named by an error of its own and gets the focus", async (page, examine) => {
+  await page.goto(countersign.public);
+  await register(page, "ada@example.com", "<b>");
+  await alert(page, "Please give a first name");
+  await blamed(page, "First name");
+  await examine("register-wrong");
+  assert.equal(await page.getByLabel("E-mail address").inputValue(), "ada@example.com");
+});
+
+walk("A person who guesses too often is led back to the start", async (page, examine) => {
+  await page.goto(countersign.public);
+  await register(page, "mallory@example.com", "Mallory");
+  const { code } = await mailTo("mallory@example.com");
+  for (const left of ["4 tries", "3 tries", "2 tries", "one try"]) {
+    await page.getByLabel("Code").fill(another(code));
+    await page.getByRole("button", { name: "Verify" }).click();
+    await alert(page, `You have ${left} left.`);
+  }
+  await page.getByLabel("Code").fill(another(code));
+  await page.getByRole("button", { name: "Verify" }).click();
+  await title(page, "Create your account");
+  await alert(page, "No tries are left: please start again.");
+  await examine("locked");
+});
+
+walk("A form that did not get through can be sent again, and counts once", async (page, examine) => {
+  await page.goto(countersign.public);
+  await page.route("**/register", async (route) => {
+    await route.fetch(); // arrives; the answer is lost
+    await route.abort();
+  }, { times: 1 });
+  await register(page, "lost@example.com", "Lost");
+  await alert(page, "There is no connection at the moment.");
+  await examine("offline");
+  await page.getByRole("button", { name: "Send me the code" }).click();
+  await title(page, "Enter your code");
+  await page.getByLabel("Code").fill((await mailTo("lost@example.com")).code);
+  await page.getByRole("button", { name: "Verify" }).click();
+  await title(page, "Address verified");
+}, /net::ERR_FAILED/);
+
+// A developer.
+
+walk("The inbox shows a mail as it came, and its link leads on", async (page, examine) => {
+  await page.goto(countersign.inbox);
+  const registering = await page.context().newPage();
+  await registering.goto(countersign.public);
+  await register(registering, "hedy@example.com", "Hedy");
+  await page.getByLabel("Recipient").fill("hedy@");
+  await page.getByRole("listitem").getByRole("button", { name: "hedy@example.com" }).click();
+  const frame = page.frameLocator("#html");
+  await frame.getByText("You asked to register hedy@example.com").waitFor();
+  assert.equal(await page.locator("#html").getAttribute("sandbox"), "allow-popups allow-popups-to-escape-sandbox");
+  await examine("inbox");
+  await page.getByRole("button", { name: "Text" }).click();
+  await page.locator("#text").getByText("Please use this code").waitFor();
+  await examine("inbox-text");
+  await page.getByRole("button", { name: "HTML" }).click();
+  const opened = page.waitForEvent("popup");
+  await frame.getByRole("link", { name: "Verify without typing" }).click();
+  await title(await opened, "Verify your address");
+});
+
+walk("A hostile mail runs nothing, loads nothing and sends nothing", async (page) => {
+  await deliver("eve@example.com", `<h1>Prize</h1><script>document.querySelector("h1").textContent = "Ran"</script>
+    <img src="http://tracker.invalid/pixel.png" alt="" onerror="document.querySelector('h1').textContent = 'Ran'">
+    <form action="http://tracker.invalid/"><button>Claim</button></form>`);
+  await page.goto(countersign.inbox);
+  await page.getByLabel("Recipient").fill("eve@");
+  await page.getByRole("listitem").getByRole("button", { name: "eve@example.com" }).click();
+  const frame = page.frameLocator("#html");
+  await frame.getByRole("button", { name: "Claim" }).click();
+  assert.equal(await frame.getByRole("heading").textContent(), "Prize");
+}, /violates the following Content Security Policy|Blocked (script execution|form submission)/);
+
+walk("The API's description can be read everywhere", async (page, examine) => {
+  await page.goto(`${countersign.public}docs`);
+  await page.getByRole("heading", { name: "The API" }).waitFor();
+  await examine("docs");
+});
+
+// walk runs a test in a browser context of its own. What the console may say is what the test expects, and that the
+// server refused a form.
+function walk(name, ...rest) {
+  const options = typeof rest[0] === "object" ? rest.shift() : {};
+  const [way, expected] = rest;
+  test(name, { timeout: 30_000 }, async () => {
+    const context = await browser.newContext({ ...options, colorScheme: "light" });
+    const complaints = [];
+    context.on("weberror", (e) => complaints.push(e.error().stack));
+    context.on("console", (message) => {
+      const refusal = /the server responded with a status of 4(22|29) /.test(message.text());
+      if (!refusal && !expected?.test(message.text())) complaints.push(message.text());
+    });
+    context.on("request", (request) => {
+      const asked = request.url();
+      if (![countersign.public, countersign.inbox].some((base) => asked.startsWith(base)) && asked !== "about:blank") complaints.push(`asked for ${asked}`);
+    });
+    try {
+      const page = await context.newPage();
+      await way(page, (state) => examine(page, state));
+      assert.deepEqual(complaints, []);
+    } finally {
+      await context.close();
+    }
+  });
+}
+
+async function examine(page, state) {
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    await page.evaluate(axe.source);
+    const { violations } = await page.evaluate(() => window.axe.run());
+    const found = violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.html} (${v.help})`));
+    assert.deepEqual(found, [], `${state}, ${colorScheme}`);
+    await picture(page, `${state}-${colorScheme}`);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 360, height: 740 });
+  const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.equal(sideways, 0, `${state} is wider than a telephone`);
+  await picture(page, `${state}-narrow`);
+  await page.setViewportSize(size);
+}
+
+async function picture(page, name) {
+  if (pictures) await page.screenshot({ path: path.join(pictures, `${name}.png`), fullPage: true });
+}
+
+// What a person does and sees.
+
+async function register(page, email, firstName) {
+  await page.getByLabel("E-mail address").fill(email);
+  await page.getByLabel("First name").fill(firstName);
+  await page.getByRole("button", { name: "Send me the code" }).click();
+}
+
+function title(page, text) {
+  return page.getByRole("heading", { level: 1, name: text }).waitFor();
+}
+
+function alert(page, text) {
+  return page.getByRole("alert").filter({ hasText: text }).waitFor();
+}
+
+// blamed says that a field is marked as wrong, described by the alert, and focused.
+async function blamed(page, label) {
+  const field = page.getByLabel(label);
+  assert.equal(await field.getAttribute("aria-invalid"), "true");
+  const description = page.locator(`#${await field.getAttribute("aria-describedby")}`);
+  assert.equal(await description.getAttribute("role"), "alert");
+  await focused(page, label);
+}
+
+// focused waits until the element that goes by this name has the focus.
+async function focused(page, name) {
+  const focus = page.locator(":focus");
+  await page.getByLabel(name).or(page.getByText(name, { exact: true })).and(focus).waitFor();
+}
+
+// What stands behind the pages.
+
+// mailTo waits for the mail with the code.
+async function mailTo(email) {
+  const mail = await eventually(`a mail to ${email}`, async () => {
+    const mails = await (await fetch(`${countersign.inbox}messages`)).json();
+    return mails.find((m) => m.to.includes(email));
+  });
+  const link = mail.text.match(/^http.*#(.*)\.(.*)$/m);
+  return { code: mail.text.match(/use this code (\d{6})/)[1], link: link[0], id: link[1] };
+}
+
+async function statusOf(id) {
+  return (await (await fetch(`${countersign.public}api/verifications/${id}`)).json()).status;
+}
+
+// another returns a code that is not this one.
+function another(code) {
+  return code.replace(/^\d/, (digit) => (Number(digit) + 1) % 10);
+}
+
+// deliver sends HTML to the inbox as any mail server does.
+async function deliver(to, html) {
+  const relay = net.connect(countersign.smtpPort, "127.0.0.1");
+  const lines = ["EHLO localhost", "MAIL FROM:<eve@example.org>", `RCPT TO:<${to}>`, "DATA",
+    `Subject: You won\r\nContent-Type: text/html\r\n\r\n${html.replace(/\r?\n/g, "\r\n")}\r\n.`, "QUIT"];
+  for await (const reply of relay.setEncoding("utf8")) {
+    assert.match(reply, /^[23]/);
+    if (lines.length) relay.write(`${lines.shift()}\r\n`);
+  }
+}
+
+async function startCountersign() {
+  const dir = mkdtempSync(path.join(tmpdir(), "countersign-browser-"));
+  const [http, internal, kafka, smtp] = await freePorts(4);
+  const env = {
+    PATH: process.env.PATH, HOME: dir, STATE_DIR: path.join(dir, "state"),
+    HTTP_ADDR: `127.0.0.1:${http}`, INTERNAL_ADDR: `127.0.0.1:${internal}`,
+    EMBEDDED_KAFKA_ADDR: `127.0.0.1:${kafka}`, EMBEDDED_SMTP_ADDR: `127.0.0.1:${smtp}`,
+  };
+  const child = spawn(path.resolve(__dirname, "../../bin/countersign"), ["run"], { cwd: dir, env });
+  const ended = new Promise((resolve) => child.on("exit", (code) => resolve(code)));
+  const killed = () => child.kill("SIGKILL");
+  process.once("exit", killed);
+  let log = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (log += text));
+  await eventually("readiness", async () => {
+    assert.equal(child.exitCode, null, log);
+    return (await fetch(`http://127.0.0.1:${internal}/readyz`).catch(() => null))?.ok;
+  });
+  return {
+    public: `http://127.0.0.1:${http}/`,
+    inbox: `http://127.0.0.1:${internal}/inbox/`,
+    smtpPort: smtp,
+    async stop() {
+      child.kill("SIGTERM");
+      assert.equal(await ended, 0, log);
+      process.off("exit", killed);
+      rmSync(dir, { recursive: true });
+    },
+  };
+}
+
+// freePorts returns ports of loopback that nothing listens on.
+async function freePorts(count) {
+  const servers = Array.from({ length: count }, () => net.createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => once(server.close(), "close")));
+  return ports;
+}
+
+// eventually returns what is found within 20 seconds.
+async function eventually(what, find) {
+  for (const end = Date.now() + 20_000; Date.now() < end; await pause(50)) {
+    const found = await find();
+    if (found) return found;
+  }
+  assert.fail(`no ${what} within 20 seconds`);
+}
