@@ -33,7 +33,7 @@ func everywhere(r chi.Router, listener string, log logrus.FieldLogger, registry 
 			return fmt.Errorf("register metrics: %w", err)
 		}
 	}
-	r.Use(observed(listener, log, took), securityHeaders, middleware.GetHead)
+	r.Use(observed(listener, log, took), traced, securityHeaders, middleware.GetHead)
 	r.NotFound(newProblem(notFound, "see /docs for what there is").ServeHTTP)
 	r.MethodNotAllowed(wrongMethod)
 	return nil

@@ -174,7 +174,7 @@ func (c commands) Send(ctx context.Context, command user.Command) error {
 	if err != nil {
 		return err
 	}
-	headers := topics.Headers(command.ID, topics.UserCommands+"."+string(command.Type), topics.SourceAPI, command.IssuedAt, nil)
+	headers := topics.Headers(command.ID, topics.UserCommands+"."+string(command.Type), topics.SourceAPI, command.IssuedAt, []byte(api.TraceParent(ctx)))
 	err = c.emitter.Emit(ctx, topics.UserCommands, command.Email, value, headers)
 	for _, known := range []struct{ stream, api error }{
 		{stream.ErrUnavailable, api.ErrUnavailable},

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"countersign/processors"
 	"countersign/stream"
 	"countersign/topics"
@@ -142,4 +144,18 @@ func TestUsers_TheSameCommandLater_HasNoSecondEvent(t *testing.T) {
 		t.Errorf("%d accounts", n)
 	}
 	w.hears(topics.UserAccountVerified, 1)
+}
+
+func TestUsers_TheTraceOfACommand_GoesOnInItsEvent(t *testing.T) {
+	w := newWorld(t, stream.ExactlyOnce)
+	w.runs(processors.Users(processors.UsersConfig{Log: w.log}), nil)
+	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	r := registration(t, ada)
+	w.puts(&kgo.Record{
+		Topic: topics.UserCommands, Key: []byte(ada), Value: encoded(t, r),
+		Headers: []kgo.RecordHeader{{Key: topics.TraceParent, Value: []byte(trace)}},
+	})
+	if e := w.hears(topics.UserAccountCreated, 1)[0]; header(e, topics.TraceParent) != trace {
+		t.Errorf("event has headers %v", e.Headers)
+	}
 }

@@ -90,7 +90,12 @@ func (w *world) runs(graph *goka.GroupGraph, follower stream.Follower) (stop fun
 // says puts a record on a topic.
 func (w *world) says(topic, key string, value []byte) {
 	w.t.Helper()
-	if err := w.client.ProduceSync(w.t.Context(), &kgo.Record{Topic: topic, Key: []byte(key), Value: value}).FirstErr(); err != nil {
+	w.puts(&kgo.Record{Topic: topic, Key: []byte(key), Value: value})
+}
+
+func (w *world) puts(r *kgo.Record) {
+	w.t.Helper()
+	if err := w.client.ProduceSync(w.t.Context(), r).FirstErr(); err != nil {
 		w.t.Fatal(err)
 	}
 }
