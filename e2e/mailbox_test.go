@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"mime"
 	"mime/multipart"
 	"net"
@@ -150,6 +151,7 @@ func (b *mailbox) serve(t *testing.T) {
 	check(t, err)
 	server := smtp.NewServer(b)
 	server.Domain = "localhost"
+	server.ErrorLog = log.New(io.Discard, "", 0) // who is killed hangs up without a word
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
