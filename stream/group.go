@@ -171,7 +171,11 @@ func (m *member) poll() {
 	for m.ctx.Err() == nil {
 		fetches := m.cl.PollRecords(m.ctx, 10_000)
 		fetches.EachError(func(topic string, partition int32, err error) {
-			if !errors.Is(err, context.Canceled) {
+			switch {
+			case errors.Is(err, context.Canceled):
+			case topic == "": // not a partition's, but the membership's
+				m.fail(err)
+			default:
 				m.fail(fmt.Errorf("fetch %s/%d: %w", topic, partition, err))
 			}
 		})
