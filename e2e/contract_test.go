@@ -111,6 +111,8 @@ func deadLetters(t *testing.T, s *system) {
 	ctx := t.Context()
 	before := newPerson(0)
 	check(t, before.registers(ctx, s))
+	_, err := before.mailedCode(ctx, s)
+	check(t, err)
 	command := of(before.address, s.read(t, topics.UserCommands))[0]
 	event := of(before.address, s.read(t, topics.UserAccountCreated))[0]
 	stranger := []byte(newPerson(0).address)
