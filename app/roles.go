@@ -85,7 +85,7 @@ func (n *node) addEmitter() (*stream.Emitter, error) {
 
 // addUsers is the user service's processor.
 func (n *node) addUsers() error {
-	config := processors.UsersConfig{Log: n.log}
+	config := processors.UsersConfig{Partitions: n.settings.KafkaPartitions, Log: n.log}
 	if n.settings.EventsIncludeCode {
 		config.CodeSecrets = n.secrets
 	}
@@ -123,7 +123,7 @@ func (n *node) addNotifier(emitter *stream.Emitter) error {
 		return err
 	}
 	p, err := n.cluster.NewProcessor(stream.ProcessorConfig{
-		Graph:    processors.Mailer(processors.MailerConfig{Log: n.log}),
+		Graph:    processors.Mailer(processors.MailerConfig{Partitions: n.settings.KafkaPartitions, Log: n.log}),
 		Follower: processors.Outbox{Sender: sender, Log: n.log},
 		CatchUp:  []string{topics.MailDeliveries},
 	})

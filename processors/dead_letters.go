@@ -13,12 +13,15 @@ import (
 )
 
 // Rules:
-//   - a record without a value, with one that cannot be read, or with a key that is not its address
-//     is a dead letter; so is one whose handling panics;
+//   - a record without a value, with one that cannot be read, with a key that is not its address, or
+//     on a partition that is not its key's is a dead letter; so is one whose handling panics;
 //   - a dead letter changes no state.
 
-// errKey means that a record's key is not the address it is about.
-var errKey = errors.New("key is not the normalised address that the value names")
+// Why a record is not where it belongs.
+var (
+	errKey       = errors.New("key is not the normalised address that the value names")
+	errPartition = errors.New("partition is not the one that murmur2 gives the key: set the producer's partitioner")
+)
 
 // panicked is a panic of a pure function, caught before anything was written.
 type panicked struct {
@@ -28,7 +31,7 @@ type panicked struct {
 
 func (p *panicked) Error() string { return fmt.Sprintf("panic: %T", p.value) }
 
-// guard turns a panic of f into an error. f must not touch goka's context: a
+// guard turns a panic of f into an error. f must not write to goka's context: a
 // panic behind a write must end the processor.
 func guard(f func()) (err error) {
 	defer func() {
@@ -40,10 +43,15 @@ func guard(f func()) (err error) {
 	return nil
 }
 
-// checkKey makes sure that a record's key is the address its value names.
-func checkKey(key, email string) error {
+// checkPlace makes sure that a record's key is the address its value names,
+// and its partition the key's: the state of the address is nowhere else.
+func checkPlace(ctx goka.Context, email string, partitions int32) error {
+	key := ctx.Key()
 	if normal, err := user.NormalizeAddress(key, false); err != nil || normal != key || key != email {
 		return errKey
+	}
+	if topics.Partition(key, partitions) != ctx.Partition() {
+		return errPartition
 	}
 	return nil
 }

@@ -33,7 +33,9 @@ var mailOf = map[goka.Stream]mail.Kind{
 
 // MailerConfig of the notification service's processor.
 type MailerConfig struct {
-	Log logrus.FieldLogger
+	// Partitions is how many partitions every topic has.
+	Partitions int32
+	Log        logrus.FieldLogger
 }
 
 type mailer struct{ MailerConfig }
@@ -82,7 +84,7 @@ func (m mailer) result(ctx goka.Context, value any) {
 func (m mailer) change(ctx goka.Context, raw []byte, readErr error, email string, rule func(mail.Outbox) (mail.Outbox, []mail.Delivery, error)) {
 	row, err := storedRow[mail.Outbox](ctx)
 	if err = errors.Join(err, readErr); err == nil {
-		err = checkKey(ctx.Key(), email)
+		err = checkPlace(ctx, email, m.Partitions)
 	}
 	if err != nil {
 		deadLetter(ctx, m.Log, raw, err)

@@ -70,7 +70,7 @@ func createdEvent(t *testing.T, email string) topics.Event {
 func TestMailer_AnEvent_BecomesAMailInTheOutbox_AndItsResultEndsIt(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
 	var d desk
-	w.runs(processors.Mailer(processors.MailerConfig{Log: w.log}), &d)
+	w.runs(processors.Mailer(processors.MailerConfig{Partitions: partitions, Log: w.log}), &d)
 	e := createdEvent(t, ada)
 	w.says(topics.UserAccountCreated, ada, encoded(t, e))
 	w.says(topics.UserAccountCreated, ada, encoded(t, e)) // the same event again
@@ -100,7 +100,7 @@ func TestMailer_AnEvent_BecomesAMailInTheOutbox_AndItsResultEndsIt(t *testing.T)
 func TestMailer_AnEventThatLacksWhatItsMailNeeds_IsADeadLetter(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
 	var d desk
-	w.runs(processors.Mailer(processors.MailerConfig{Log: w.log}), &d)
+	w.runs(processors.Mailer(processors.MailerConfig{Partitions: partitions, Log: w.log}), &d)
 	whole := createdEvent(t, ada)
 	lacks := func(change func(*topics.Event)) []byte {
 		e := whole

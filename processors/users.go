@@ -24,7 +24,9 @@ type UsersConfig struct {
 	// InputID is the topic id of user_commands. Set, rows remember the record
 	// applied last, as at least once needs it. Defaults to none.
 	InputID string
-	Log     logrus.FieldLogger
+	// Partitions is how many partitions every topic has.
+	Partitions int32
+	Log        logrus.FieldLogger
 }
 
 type users struct{ UsersConfig }
@@ -81,7 +83,7 @@ func (u users) command(ctx goka.Context, value any) {
 		outcome user.Outcome
 	)
 	if p := guard(func() {
-		if err = errors.Join(checkKey(ctx.Key(), m.Value.Email), m.Value.Validate()); err == nil {
+		if err = errors.Join(checkPlace(ctx, m.Value.Email, u.Partitions), m.Value.Validate()); err == nil {
 			next.State, events, outcome = user.Step(row.State, m.Value, ctx.Timestamp())
 		}
 	}); p != nil {

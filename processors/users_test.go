@@ -16,7 +16,7 @@ const ada = "ada@example.com"
 
 func TestUsers_ARegistrationAndItsProof_AreOneEventEach(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
-	w.runs(processors.Users(processors.UsersConfig{Log: w.log}), nil)
+	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log}), nil)
 	r := registration(t, ada)
 	w.asks(r)
 	w.asks(r) // the same command again
@@ -42,7 +42,7 @@ func TestUsers_ARegistrationAndItsProof_AreOneEventEach(t *testing.T) {
 
 func TestUsers_WithCodeSecrets_PutTheCodeIntoTheEvent_AndNowhereElse(t *testing.T) {
 	w := newWorld(t, stream.AtLeastOnce)
-	w.runs(processors.Users(processors.UsersConfig{Log: w.log, CodeSecrets: secrets(t), InputID: "commands"}), nil)
+	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log, CodeSecrets: secrets(t), InputID: "commands"}), nil)
 	r := registration(t, ada)
 	w.asks(r)
 	code := secrets(t).First().Code(r.Email, r.VerificationID, r.Nonce)
@@ -56,7 +56,7 @@ func TestUsers_WithCodeSecrets_PutTheCodeIntoTheEvent_AndNowhereElse(t *testing.
 
 func TestUsers_WhatCannotBeRead_IsADeadLetter_AndTheNextIsHandled(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
-	w.runs(processors.Users(processors.UsersConfig{Log: w.log}), nil)
+	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log}), nil)
 	good := registration(t, ada)
 	other := registration(t, "grace@example.com")
 	incomplete := registration(t, ada)
@@ -79,10 +79,19 @@ func TestUsers_WhatCannotBeRead_IsADeadLetter_AndTheNextIsHandled(t *testing.T) 
 	} {
 		w.says(topics.UserCommands, bad.key, bad.value)
 	}
+	stray, err := kgo.NewClient(kgo.SeedBrokers(w.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stray.Close()
+	elsewhere := &kgo.Record{Topic: topics.UserCommands, Partition: 1 - topics.Partition(ada, partitions), Key: []byte(ada), Value: encoded(t, good)}
+	if err := stray.ProduceSync(t.Context(), elsewhere).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
 	w.asks(good)
 	w.hears(topics.UserAccountCreated, 1)
-	whys := map[string]int{"no JSON": 1, "no value": 1, "key": 4, "answer_digest": 1, "type": 1}
-	for _, letter := range w.hears(topics.DeadLetters, 8) {
+	whys := map[string]int{"no JSON": 1, "no value": 1, "key is not": 4, "answer_digest": 1, "type": 1, "partition": 1}
+	for _, letter := range w.hears(topics.DeadLetters, 9) {
 		reason := header(letter, "dead_letter_reason")
 		for why := range whys {
 			if strings.Contains(reason, why) {
@@ -103,7 +112,7 @@ func TestUsers_WhatCannotBeRead_IsADeadLetter_AndTheNextIsHandled(t *testing.T) 
 func TestUsers_ARowThatCannotBeRead_IsLeftAsItIs(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
 	w.says(topics.UserTable, ada, []byte("no row"))
-	w.runs(processors.Users(processors.UsersConfig{Log: w.log}), nil)
+	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log}), nil)
 	w.asks(registration(t, ada))
 	w.hears(topics.DeadLetters, 1)
 	w.hears(topics.UserTable, 1)
@@ -111,7 +120,7 @@ func TestUsers_ARowThatCannotBeRead_IsLeftAsItIs(t *testing.T) {
 
 func TestUsers_AtLeastOnce_ARecordReadAgain_EmitsTheSameEventsAndChangesNothing(t *testing.T) {
 	w := newWorld(t, stream.AtLeastOnce)
-	graph := processors.Users(processors.UsersConfig{Log: w.log, InputID: "commands"})
+	graph := processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log, InputID: "commands"})
 	stop := w.runs(graph, nil)
 	r := registration(t, ada)
 	w.asks(r)
@@ -132,7 +141,7 @@ func TestUsers_AtLeastOnce_ARecordReadAgain_EmitsTheSameEventsAndChangesNothing(
 
 func TestUsers_TheSameCommandLater_HasNoSecondEvent(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
-	w.runs(processors.Users(processors.UsersConfig{Log: w.log}), nil)
+	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log}), nil)
 	r := registration(t, ada)
 	p := proof(t, r)
 	for range 3 {
@@ -148,7 +157,7 @@ func TestUsers_TheSameCommandLater_HasNoSecondEvent(t *testing.T) {
 
 func TestUsers_TheTraceOfACommand_GoesOnInItsEvent(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
-	w.runs(processors.Users(processors.UsersConfig{Log: w.log}), nil)
+	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log}), nil)
 	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	r := registration(t, ada)
 	w.puts(&kgo.Record{

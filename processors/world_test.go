@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreAnyFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
 }
 
+// partitions of every topic.
+const partitions = 2
+
 // world is a broker with the topics, and what a test does with it.
 type world struct {
 	t       *testing.T
@@ -53,7 +56,7 @@ func newWorld(t *testing.T, guarantee stream.Guarantee) *world {
 	t.Cleanup(w.cluster.Close)
 	var wanted []stream.Topic
 	for _, topic := range topics.All() {
-		wanted = append(wanted, stream.Topic{Name: topic.Name, Partitions: 2, Config: topic.Config(true)})
+		wanted = append(wanted, stream.Topic{Name: topic.Name, Partitions: partitions, Config: topic.Config(true)})
 	}
 	if err := w.cluster.Ensure(t.Context(), wanted); err != nil {
 		t.Fatal(err)
@@ -93,6 +96,7 @@ func (w *world) says(topic, key string, value []byte) {
 	w.puts(&kgo.Record{Topic: topic, Key: []byte(key), Value: value})
 }
 
+// puts is says with all that a record may have.
 func (w *world) puts(r *kgo.Record) {
 	w.t.Helper()
 	if err := w.client.ProduceSync(w.t.Context(), r).FirstErr(); err != nil {
