@@ -39,7 +39,8 @@ function list() {
   if (held) element("list").querySelector(`[data-id="${CSS.escape(held)}"]`)?.focus();
   element("empty").hidden = messages.length > 0;
   const count = messages.length === 1 ? "1 mail" : `${messages.length} mails`;
-  element("count").textContent = messages.length < shown ? count : `the newest ${count}`;
+  const all = messages.length < shown ? count : `the newest ${count}`;
+  element("count").textContent = mails.length < messages.length ? `${mails.length} of ${all}` : all;
   if (!chosen && mails.length > 0) open(mails[0].id, false);
 }
 

@@ -30,7 +30,7 @@ function complain(text) {
   const alert = document.createElement("p");
   alert.className = "alert";
   alert.role = "alert";
-  document.querySelector("h1").after(alert);
+  (document.querySelector("form") ?? document.querySelector("h1 + p")).before(alert);
   alert.textContent = text;
 }
 
