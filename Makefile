@@ -1,6 +1,8 @@
-# Only go and make are needed to run, build and test; test-kafka and e2e also need Java, Maven and Python.
+# Only go and make are needed to run, build and test; test-kafka and e2e also need Java, Maven and Python,
+# test-browser Node and Chromium.
 LINT := go tool -modfile=lint/go.mod
 SINK := .cache/aiosmtpd-1.4.6
+NODE_MODULES := .cache/browser/node_modules
 
 # The race detector needs cgo, and go switches cgo off where it finds no C compiler.
 RACE     := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
@@ -13,7 +15,7 @@ else
 WITH_KAFKA := .ci/kafka run --
 endif
 
-.PHONY: help run build test test-kafka e2e lint fmt clean
+.PHONY: help run build test test-kafka test-browser e2e lint fmt clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -31,6 +33,9 @@ test: ## unit, HTTP and end-to-end tests on the embedded broker
 test-kafka: $(SINK) ## stream and end-to-end tests on a real Kafka (KAFKA_BROKER_LIST or a fresh one)
 	$(SAY_RACE)
 	$(WITH_KAFKA) go test $(RACE) -count=1 -timeout 5m -p 1 ./stream/... ./e2e/...
+
+test-browser: build $(NODE_MODULES)/.package-lock.json ## the pages in a real Chromium (PICTURES=DIR keeps pictures of them)
+	NODE_PATH=$(NODE_MODULES) node --test e2e/browser/pages.test.js
 
 e2e: $(SINK) ## 10,000 registrations on a real Kafka with two of each role: counts every mail, prints latencies
 	$(WITH_KAFKA) env E2E_LOAD=10000 go test -count=1 -timeout 15m -v -run TestLoad ./e2e
@@ -52,3 +57,9 @@ $(SINK):
 	python3 -m venv $@.part
 	$@.part/bin/pip install --quiet --disable-pip-version-check aiosmtpd==1.4.6
 	mv $@.part $@
+
+# What the browser test needs, outside the source tree. npm writes this file last.
+$(NODE_MODULES)/.package-lock.json: e2e/browser/package.json e2e/browser/package-lock.json
+	mkdir -p .cache/browser
+	cp $^ .cache/browser
+	npm ci --prefix .cache/browser --ignore-scripts --no-audit --no-fund
