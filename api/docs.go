@@ -114,7 +114,11 @@ func fieldsDocs(o *huma.OpenAPI, content map[string]*huma.MediaType) []fieldDocs
 			property := schema.Properties[name]
 			what := property.Description
 			if len(property.Enum) > 0 {
-				what = strings.TrimSpace(fmt.Sprintf("%s One of %v.", what, property.Enum))
+				values := make([]string, len(property.Enum))
+				for i, v := range property.Enum {
+					values[i] = fmt.Sprint(v)
+				}
+				what = strings.TrimSpace(what + " Is " + strings.Join(values, ", ") + ".")
 			}
 			fields = append(fields, fieldDocs{name, property.Type, what, slices.Contains(schema.Required, name)})
 		}

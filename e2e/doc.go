@@ -7,6 +7,8 @@
 //	make test         one process with the embedded broker, mails to an SMTP server in the test
 //	make test-kafka   KAFKA_BROKER_LIST is set: two processes of each role, mails to aiosmtpd
 //
+// The pages are tested in a real browser, from browser/ (make test-browser).
+//
 //	doc.go             this
 //	main_test.go       builds the binary
 //	process_test.go    one process: start, ready, stop, kill -9, its log
