@@ -1,5 +1,6 @@
 // Rules of an attempt:
-//   - its result is reported whatever becomes of the partition meanwhile; only the end of RevokeTimeout stops that;
+//   - its result is reported whatever becomes of the partition meanwhile; only the end of RevokeTimeout or
+//     StopTimeout stops that;
 //   - a relay that is ill, or takes no mail from us as we are set up, is no result: the mail waits, and counts no attempt;
 //   - an attempt that was called off before the mail can have been accepted is none.
 

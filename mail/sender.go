@@ -30,9 +30,12 @@ type SenderConfig struct {
 	Report func(ctx context.Context, d Delivery) error
 	// Pool is the number of connections to the relay. Defaults to 16.
 	Pool int
-	// RevokeTimeout bounds Revoke, and the end of Run: three quarters for conversations to end, the rest for their
-	// results to be reported. Defaults to 8 s.
+	// RevokeTimeout bounds Revoke: three quarters for conversations to end, the rest for their results to be reported.
+	// Defaults to 8 s.
 	RevokeTimeout time.Duration
+	// StopTimeout bounds the end of Run in the same way; goodbyes to the relay may take 1 s more. Defaults to 2 s: who
+	// stops a process waits for it, and the next owner sends what was called off.
+	StopTimeout time.Duration
 	// RelayRest is how long an ill relay is left alone at first; it doubles up to 16 times as long. Defaults to 1 s.
 	RelayRest time.Duration
 	// Registry takes the metrics. Defaults to none.
@@ -68,6 +71,9 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 	}
 	if cfg.RevokeTimeout == 0 {
 		cfg.RevokeTimeout = 8 * time.Second
+	}
+	if cfg.StopTimeout == 0 {
+		cfg.StopTimeout = 2 * time.Second
 	}
 	if cfg.RelayRest == 0 {
 		cfg.RelayRest = time.Second
@@ -176,18 +182,18 @@ func (s *Sender) Revoke(partition int32) {
 		}
 	}
 	s.mu.Unlock()
-	s.await(busy)
+	await(busy, s.cfg.RevokeTimeout)
 }
 
 // await waits for conversations to end and their results to be reported, and ends them where they take too long.
-func (s *Sender) await(busy []*job) {
-	abort := time.AfterFunc(s.cfg.RevokeTimeout*3/4, func() {
+func await(busy []*job, timeout time.Duration) {
+	abort := time.AfterFunc(timeout*3/4, func() {
 		for _, j := range busy {
 			j.abort()
 		}
 	})
 	defer abort.Stop()
-	abandon := time.AfterFunc(s.cfg.RevokeTimeout, func() {
+	abandon := time.AfterFunc(timeout, func() {
 		for _, j := range busy {
 			j.abandon()
 		}
@@ -198,7 +204,8 @@ func (s *Sender) await(busy []*job) {
 	}
 }
 
-// Run sends until ctx ends; then it hands out nothing new and returns when nothing is under way, within RevokeTimeout.
+// Run sends until ctx ends; then it hands out nothing new and returns when nothing is under way, within StopTimeout.
+// What is assigned, updated or revoked after that is taken note of, and nothing of it is sent.
 func (s *Sender) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	for range s.cfg.Pool {
@@ -213,7 +220,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	close(s.work)
-	s.await(busy)
+	await(busy, s.cfg.StopTimeout)
 	workers.Wait()
 	return nil
 }

@@ -615,6 +615,40 @@ func TestSender_Stopped_FinishesWhatIsUnderWay(t *testing.T) {
 	}
 }
 
+func TestSender_StoppedInAHangingConversation_EndsItSoonAndReportsWhatIsUncertain(t *testing.T) {
+	for verb, want := range map[string][]mail.State{"RCPT": nil, content: {mail.Uncertain}} {
+		t.Run(verb, func(t *testing.T) {
+			r := startRelay(t, always(verb, hang))
+			p := startPost(t, plain(r), func(cfg *mail.SenderConfig) {
+				cfg.RevokeTimeout, cfg.StopTimeout = time.Minute, 400*time.Millisecond
+			})
+			p.queue(codeMail("m1", "ada@example.org"))
+			eventually(t, "the relay hangs", func() bool { return r.count(verb) == 1 })
+			// A partition that is being given up does not hold up a stop.
+			revoked := make(chan struct{})
+			go func() {
+				p.sender.Revoke(0)
+				close(revoked)
+			}()
+			began := time.Now()
+			p.stop()
+			if took := time.Since(began); took > patience {
+				t.Errorf("stopped after %v", took)
+			}
+			<-revoked
+			if states := p.states("m1"); !slices.Equal(states, want) {
+				t.Errorf("results: %v, want %v", states, want)
+			}
+			p.sender.Assign(0, maps.All(map[string]mail.Outbox{}))
+			p.queue(codeMail("m2", "bob@example.org"))
+			p.sender.Revoke(0)
+			if n := r.count(verb); n != 1 {
+				t.Errorf("%d conversations, want 1", n)
+			}
+		})
+	}
+}
+
 func TestSender_MailsOfAnAssignedPartition_AreSentInOrderOfTheirEvents(t *testing.T) {
 	r := startRelay(t, always("", ""))
 	p := startPost(t, plain(r), func(cfg *mail.SenderConfig) { cfg.Pool = 1 })
