@@ -11,7 +11,7 @@ import (
 //   - live: the process answers;
 //   - ready: every part is, and /readyz names those that are not, and why;
 //   - once ready, a part counts as ready again unless it is more than 10 s behind: a rebalance
-//     is no reason to take an instance out of service.
+//     is no reason to take an instance out of service. What no waiting mends has no such grace.
 
 const behindAtMost = 10 * time.Second
 
@@ -21,6 +21,8 @@ type Check struct {
 	Ready  bool
 	Reason string        // why not
 	Behind time.Duration // how far it is behind what it follows
+
+	NoGrace bool // not ready counts at once, also after it was ready
 }
 
 // readiness remembers whether all parts were ready once.
@@ -51,7 +53,7 @@ func (r *readiness) now() readyAnswer {
 	a := readyAnswer{Missing: []string{}, Checks: []readyCheck{}}
 	for _, c := range checks {
 		a.Checks = append(a.Checks, readyCheck{c.Name, c.Ready, c.Reason, c.Behind.Seconds()})
-		if missing := !c.Ready; missing && !r.once || c.Behind > behindAtMost {
+		if !c.Ready && (c.NoGrace || !r.once) || c.Behind > behindAtMost {
 			a.Missing = append(a.Missing, c.Name)
 		}
 	}

@@ -11,6 +11,20 @@ import (
 	"countersign/api"
 )
 
+func TestReady_APartWithoutGrace_IsUnreadyWheneverItIs(t *testing.T) {
+	var now atomic.Pointer[api.Check]
+	do := newSite(t).internal(func(c *api.InternalConfig) {
+		c.Ready = func() []api.Check { return []api.Check{{Name: "mailer", Ready: true}, *now.Load()} }
+	})
+	for _, ready := range []bool{true, false, true, false} {
+		now.Store(&api.Check{Name: "sender", Ready: ready, NoGrace: true})
+		a := do(http.MethodGet, "/readyz")
+		if want := map[bool]int{true: http.StatusOK, false: http.StatusServiceUnavailable}[ready]; a.status != want {
+			t.Errorf("ready %t: %d %s", ready, a.status, a.body)
+		}
+	}
+}
+
 func TestReady_OnceReady_IsUnreadyOnlyWhenMoreThanTenSecondsBehind(t *testing.T) {
 	var now atomic.Pointer[[]api.Check]
 	do := newSite(t).internal(func(c *api.InternalConfig) { c.Ready = func() []api.Check { return *now.Load() } })
