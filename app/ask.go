@@ -1,12 +1,15 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -21,7 +24,7 @@ func ShowUser(ctx context.Context, s Settings, email string, out io.Writer) erro
 // Healthy returns nil if the instance at INTERNAL_ADDR is ready.
 func Healthy(ctx context.Context, s Settings) error { return s.ask(ctx, "/readyz", io.Discard) }
 
-// ask prints the JSON that the internal listener answers, or returns its problem.
+// ask prints the JSON that the internal listener answers, or returns its refusal.
 func (s Settings) ask(ctx context.Context, path string, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
@@ -37,17 +40,45 @@ func (s Settings) ask(ctx context.Context, path string, out io.Writer) error {
 		return fmt.Errorf("nothing answers at INTERNAL_ADDR=%s: %w", s.InternalAddr, err)
 	}
 	defer res.Body.Close()
-	var answer any
-	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
-		return fmt.Errorf("%s from INTERNAL_ADDR=%s is no answer of countersign", res.Status, s.InternalAddr)
-	}
-	pretty, err := json.MarshalIndent(answer, "", "  ")
+	body, err := io.ReadAll(res.Body)
 	if err != nil {
-		return err
+		return fmt.Errorf("answer of INTERNAL_ADDR=%s: %w", s.InternalAddr, err)
 	}
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s\n%s", res.Status, pretty)
+		var why refusal
+		if json.Unmarshal(body, &why) != nil || why.String() == "" {
+			return fmt.Errorf("INTERNAL_ADDR=%s answers %s, which is no answer of countersign", s.InternalAddr, res.Status)
+		}
+		return errors.New(why.String())
 	}
-	_, err = fmt.Fprintln(out, string(pretty))
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, body, "", "  "); err != nil {
+		return fmt.Errorf("INTERNAL_ADDR=%s answers no JSON: %w", s.InternalAddr, err)
+	}
+	_, err = fmt.Fprintln(out, strings.TrimSpace(pretty.String()))
 	return err
+}
+
+// refusal is what a problem and an unready instance say.
+type refusal struct {
+	Title, Detail string
+	Missing       []string
+	Checks        []struct{ Name, Reason string }
+}
+
+// String is one line for people, empty for what is no refusal.
+func (r refusal) String() string {
+	if len(r.Missing) == 0 {
+		return strings.TrimSuffix(r.Title+": "+r.Detail, ": ")
+	}
+	var missing []string
+	for _, name := range r.Missing {
+		for _, c := range r.Checks {
+			if c.Name == name && c.Reason != "" {
+				name += " (" + c.Reason + ")"
+			}
+		}
+		missing = append(missing, name)
+	}
+	return "not ready: " + strings.Join(missing, ", ")
 }
