@@ -37,8 +37,8 @@ type Users interface {
 	// Await returns the state as soon as it holds the command's outcome, at
 	// once if it does already. It ends with ctx.
 	Await(ctx context.Context, email, verificationID, commandID string) (user.State, user.Outcome, error)
-	// Position returns where in its table the state was last written.
-	Position(email string) (partition int32, offset int64, ok bool)
+	// Locate is Get with the place in its table at which the state was written.
+	Locate(email string) (state user.State, partition int32, offset int64, found bool, err error)
 }
 
 // Mails is what became of mails.

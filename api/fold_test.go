@@ -75,11 +75,9 @@ func (f *fold) Await(ctx context.Context, email, verificationID, commandID strin
 	}
 }
 
-func (f *fold) Position(email string) (int32, int64, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	s, found := f.states[email]
-	return 3, s.Version + 40, found
+func (f *fold) Locate(email string) (state user.State, partition int32, offset int64, found bool, err error) {
+	state, found, err = f.Get(email)
+	return state, 3, state.Version + 40, found, err
 }
 
 func (f *fold) Of(email string) ([]api.Mail, error) {

@@ -16,7 +16,7 @@ import (
 //   - huma routes, writes answers and describes; it reads no body and checks no parameter, because its
 //     refusals repeat the value at fault (docs/adr/0003-huma.md);
 //   - an operation lists every problem it can answer with;
-//   - an answer to a POST carries the Idempotency-Key to repeat it with.
+//   - an answer to a POST whose body could be read carries the Idempotency-Key to repeat it with.
 
 // newDescription returns huma's side of a router.
 func newDescription(r chi.Router, publicURL string) huma.API {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -114,8 +115,11 @@ func form[Request any](p *public, index *template.Template, next func(context.Co
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		var problem *Problem
-		if r.ParseForm() != nil {
+		var tooLarge *http.MaxBytesError
+		if err := r.ParseForm(); errors.As(err, &tooLarge) {
 			problem = newProblem(bodyTooLarge, "this is not a form of ours")
+		} else if err != nil {
+			problem = newProblem(formMalformed, "this is not a form of ours")
 		}
 		key, keyProblem := idempotencyKey(r.PostForm.Get("idempotency_key"))
 		if problem = cmp.Or(problem, keyProblem); problem != nil {

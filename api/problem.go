@@ -15,6 +15,7 @@ import (
 // The codes of problems that the code speaks of. problems holds them all.
 const (
 	jsonMalformed         = "json_malformed"
+	formMalformed         = "form_malformed"
 	idempotencyKeyInvalid = "idempotency_key_invalid"
 	bodyTimeout           = "body_timeout"
 	bodyTooLarge          = "body_too_large"
@@ -52,6 +53,7 @@ var problems = map[string]struct {
 	retryAfter int // seconds
 }{
 	jsonMalformed:         {status: http.StatusBadRequest, title: "The body is not one JSON object"},
+	formMalformed:         {status: http.StatusBadRequest, title: "The body is not a form"},
 	idempotencyKeyInvalid: {status: http.StatusBadRequest, title: "The Idempotency-Key is unusable"},
 	bodyTimeout:           {status: http.StatusRequestTimeout, title: "The body did not arrive in time"},
 	bodyTooLarge:          {status: http.StatusRequestEntityTooLarge, title: "The body is too large"},

@@ -89,7 +89,7 @@ func normalizeLocale(typed string) (string, error) {
 		return "", errLocale
 	}
 	tag, err := language.Parse(typed)
-	if err != nil {
+	if err != nil || len(tag.String()) > longest {
 		return "", errLocale
 	}
 	return tag.String(), nil

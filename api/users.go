@@ -86,7 +86,7 @@ func (l *lookup) user(_ context.Context, r *userRequest) (*account, error) {
 	if err != nil {
 		return nil, badFields(badAddress(err))
 	}
-	state, found, err := l.users.Get(email)
+	state, partition, offset, found, err := l.users.Locate(email)
 	if err != nil {
 		return nil, l.failed("read users", err)
 	}
@@ -98,7 +98,7 @@ func (l *lookup) user(_ context.Context, r *userRequest) (*account, error) {
 		return nil, l.failed("read mails", err)
 	}
 	a := newAccount(state, time.Now())
-	a.Partition, a.Offset, _ = l.users.Position(email)
+	a.Partition, a.Offset = partition, offset
 	a.Mails = append(a.Mails, mails...)
 	return a, nil
 }

@@ -43,7 +43,7 @@ type Settings struct {
 	MailFrom         string `name:"mail-from" env:"MAIL_FROM" help:"Sender of the mails. Needed with SMTP_URL."`
 	EmbeddedSMTPAddr string `name:"embedded-smtp-addr" env:"EMBEDDED_SMTP_ADDR" default:"127.0.0.1:1025" help:"Of the embedded inbox."`
 
-	CodeTTLSeconds      int `name:"code-ttl-seconds" env:"CODE_TTL_SECONDS" default:"600" help:"How long a code is accepted; at most 600."`
+	CodeTTLSeconds      int `name:"code-ttl-seconds" env:"CODE_TTL_SECONDS" default:"600" help:"How long a code is accepted: 120 to 600."`
 	CodeTries           int `name:"code-tries" env:"CODE_TRIES" default:"5" help:"Wrong guesses a verification; at most 10."`
 	MailIntervalSeconds int `name:"mail-interval-seconds" env:"MAIL_INTERVAL_SECONDS" default:"60" help:"Between two mails to an address; at most 3600."`
 	MailsPerHour        int `name:"mails-per-hour" env:"MAILS_PER_HOUR" default:"5" help:"To an address; at most 20."`
@@ -114,8 +114,8 @@ func (s *Settings) complete(roles Roles) error {
 			s.ReplicationFactor = 1
 		}
 	}
-	if alone && s.PublicURL == "" {
-		s.PublicURL = "http://" + s.HTTPAddr
+	if host, _, err := net.SplitHostPort(s.HTTPAddr); alone && s.PublicURL == "" && err == nil && host != "" && !net.ParseIP(host).IsUnspecified() {
+		s.PublicURL = "http://" + s.HTTPAddr // else nobody can guess by which name people reach it
 	}
 	if alone && s.embeddedInbox() && s.MailFrom == "" {
 		s.MailFrom = "Countersign <no-reply@countersign.example>"
@@ -142,18 +142,18 @@ func (s *Settings) complete(roles Roles) error {
 	if s.needsSecrets(roles) && !(alone && s.embeddedKafka()) {
 		need(s.Secrets != "", "COUNTERSIGN_SECRETS must be set, the same for every api and notifier; 'countersign secret' makes one")
 	}
-	top := user.MaxPolicy()
+	low, top := user.MinPolicy(), user.MaxPolicy()
 	for _, limit := range []struct {
-		name       string
-		value, max int
+		name            string
+		value, min, max int
 	}{
-		{"CODE_TTL_SECONDS", s.CodeTTLSeconds, top.CodeTTLSeconds},
-		{"CODE_TRIES", s.CodeTries, top.Tries},
-		{"MAIL_INTERVAL_SECONDS", s.MailIntervalSeconds, top.MailIntervalSeconds},
-		{"MAILS_PER_HOUR", s.MailsPerHour, top.MailsPerHour},
-		{"MAILS_PER_DAY", s.MailsPerDay, top.MailsPerDay},
+		{"CODE_TTL_SECONDS", s.CodeTTLSeconds, low.CodeTTLSeconds, top.CodeTTLSeconds},
+		{"CODE_TRIES", s.CodeTries, low.Tries, top.Tries},
+		{"MAIL_INTERVAL_SECONDS", s.MailIntervalSeconds, low.MailIntervalSeconds, top.MailIntervalSeconds},
+		{"MAILS_PER_HOUR", s.MailsPerHour, low.MailsPerHour, top.MailsPerHour},
+		{"MAILS_PER_DAY", s.MailsPerDay, low.MailsPerDay, top.MailsPerDay},
 	} {
-		need(limit.value >= 1 && limit.value <= limit.max, "%s must be between 1 and %d", limit.name, limit.max)
+		need(limit.value >= limit.min && limit.value <= limit.max, "%s must be between %d and %d", limit.name, limit.min, limit.max)
 	}
 	return errors.Join(wrong...)
 }

@@ -31,8 +31,8 @@ func (n *node) welcome(ctx context.Context, out io.Writer) {
 	fmt.Fprintf(out, `
 Register, look at the mail, verify:
 
-  ID=$(curl -s http://%[1]s/api/register -H 'Content-Type: application/json' -d '{"email":"ada@example.com","first_name":"Ada"}' | tee /dev/stderr | cut -d'"' -f4)
-  CODE=$(sleep 1; curl -s http://%[2]s/inbox/messages | tee /dev/stderr | grep -oE 'use this code [0-9]{6}' | head -1 | grep -oE '[0-9]{6}')
+  WHO=ada-$(date +%%s)@example.com; ID=$(curl -s http://%[1]s/api/register -H 'Content-Type: application/json' -d "{\"email\":\"$WHO\",\"first_name\":\"Ada\"}" | tee /dev/stderr | cut -d'"' -f4)
+  CODE=$(sleep 1; curl -s "http://%[2]s/inbox/messages?limit=5" | tee /dev/stderr | grep -oE "$WHO. Please use this code [0-9]{6}" | grep -oE '[0-9]{6}$')
   curl -s http://%[1]s/api/verify -H 'Content-Type: application/json' -d "{\"verification_id\":\"$ID\",\"code\":\"$CODE\"}"
 
 Ctrl-C stops it; the next start goes on where this one ended.

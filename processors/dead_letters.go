@@ -59,7 +59,7 @@ func checkPlace(ctx goka.Context, email string, partitions int32) error {
 // deadLetter puts the record that ctx is at aside.
 func deadLetter(ctx goka.Context, log logrus.FieldLogger, value []byte, reason error) {
 	letter := topics.DeadLetter{
-		Topic: string(ctx.Topic()), Partition: ctx.Partition(), Offset: ctx.Offset(),
+		Key: ctx.Key(), Topic: string(ctx.Topic()), Partition: ctx.Partition(), Offset: ctx.Offset(),
 		Group: string(ctx.Group()), Reason: reason, Value: value,
 	}
 	var p *panicked
@@ -69,6 +69,6 @@ func deadLetter(ctx goka.Context, log logrus.FieldLogger, value []byte, reason e
 	log.WithError(reason).WithFields(logrus.Fields{
 		"topic": letter.Topic, "partition": letter.Partition, "offset": letter.Offset,
 	}).Error("record put aside as dead letter")
-	record, headers := letter.Record()
-	ctx.Emit(topics.DeadLetters, ctx.Key(), record, goka.WithCtxEmitHeaders(headers))
+	key, record, headers := letter.Record()
+	ctx.Emit(topics.DeadLetters, key, record, goka.WithCtxEmitHeaders(headers))
 }

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
+	"slices"
 
 	"github.com/lovoo/goka"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
 	"countersign/mail"
@@ -21,7 +23,9 @@ import (
 //   - an event becomes a mail in the outbox, the group table, before anything is sent;
 //   - senders see rows only after the transaction that wrote them is committed (Outbox), and write what
 //     came of an attempt to mail_deliveries (Report), which this group reads back and settles;
-//   - what the outbox decides it writes to mail_deliveries in its transaction, and passes over on the way back.
+//   - what the outbox decides it writes to mail_deliveries in its transaction, and passes over on the way back;
+//     it is counted, and logged where a mail does not leave, when it is decided: a transaction that is not
+//     committed is decided, and counted, again.
 
 // mailOf says which mail an event asks for.
 var mailOf = map[goka.Stream]mail.Kind{
@@ -35,14 +39,26 @@ var mailOf = map[goka.Stream]mail.Kind{
 type MailerConfig struct {
 	// Partitions is how many partitions every topic has.
 	Partitions int32
-	Log        logrus.FieldLogger
+	// Registry takes the metrics. Defaults to none.
+	Registry prometheus.Registerer
+	Log      logrus.FieldLogger
 }
 
-type mailer struct{ MailerConfig }
+type mailer struct {
+	MailerConfig
+	decided *prometheus.CounterVec
+}
 
 // Mailer returns the graph of the notification service.
-func Mailer(cfg MailerConfig) *goka.GroupGraph {
-	m := mailer{cfg}
+func Mailer(cfg MailerConfig) (*goka.GroupGraph, error) {
+	m := mailer{cfg, prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "countersign_mail_decisions_total", Help: "What the outbox decided about mails, by kind and state.",
+	}, []string{"kind", "state"})}
+	if cfg.Registry != nil {
+		if err := cfg.Registry.Register(m.decided); err != nil {
+			return nil, fmt.Errorf("register metrics: %w", err)
+		}
+	}
 	edges := []goka.Edge{
 		goka.Input(topics.MailDeliveries, topics.Codec[topics.MailDelivery]{}, m.result),
 		goka.Persist(topics.Codec[mail.Outbox]{}),
@@ -52,7 +68,7 @@ func Mailer(cfg MailerConfig) *goka.GroupGraph {
 	for topic := range mailOf {
 		edges = append(edges, goka.Input(topic, topics.Codec[topics.Event]{}, m.event))
 	}
-	return goka.DefineGroup(topics.NotificationService, edges...)
+	return goka.DefineGroup(topics.NotificationService, edges...), nil
 }
 
 // event queues the mail that an event asks for.
@@ -75,6 +91,9 @@ func (m mailer) result(ctx goka.Context, value any) {
 		return // our own decision, on its way to the readers
 	}
 	m.change(ctx, d.Raw, d.Err, d.Value.Email, func(o mail.Outbox) (mail.Outbox, []mail.Delivery, error) {
+		if !within(maxText, d.Value.Stage, d.Value.Reply, d.Value.MessageID) {
+			return o, nil, errResult
+		}
 		next, told := o.Settle(deliveryFrom(d.Value), ctx.Timestamp())
 		return next, told, nil
 	})
@@ -106,14 +125,38 @@ func (m mailer) change(ctx goka.Context, raw []byte, readErr error, email string
 	}
 	ctx.SetValue(next)
 	for _, d := range told {
+		m.note(d)
 		record := recordOf(d)
 		headers := topics.Headers(deliveryID(record), topics.MailDeliveries, topics.SourceNotification, d.OccurredAt, ctx.Headers()[topics.TraceParent])
 		ctx.Emit(topics.MailDeliveries, ctx.Key(), record, goka.WithCtxEmitHeaders(headers))
 	}
 }
 
-// errEvent means that an event lacks what its mail needs.
-var errEvent = errors.New("event lacks a field that its mail needs")
+// note counts a decision, and logs one by which a mail does not leave.
+func (m mailer) note(d mail.Delivery) {
+	m.decided.WithLabelValues(string(d.Kind), string(d.State)).Inc()
+	switch d.State {
+	case mail.Expired, mail.Uncertain:
+		m.Log.WithFields(logrus.Fields{"mail_id": d.MailID, "kind": d.Kind, "state": d.State, "attempt": d.Attempt}).Warn("mail not sent")
+	}
+}
+
+// Lengths in bytes that no event or result of ours goes beyond.
+const (
+	maxID   = 64
+	maxText = 1 << 10
+)
+
+// Why a record asks for no mail, or settles none.
+var (
+	errEvent  = errors.New("event lacks a field that its mail needs, or has one that is too long")
+	errResult = errors.New("result has a field that is too long")
+)
+
+// within says whether every text is at most as long as that.
+func within(most int, texts ...string) bool {
+	return !slices.ContainsFunc(texts, func(s string) bool { return len(s) > most })
+}
 
 // mailFrom makes the mail that an event asks for.
 func mailFrom(e topics.Event, kind mail.Kind) (mail.Mail, error) {
@@ -121,11 +164,17 @@ func mailFrom(e topics.Event, kind mail.Kind) (mail.Mail, error) {
 		ID: e.ID, Kind: kind, To: e.Email, FirstName: e.FirstName, LastName: e.LastName, Locale: e.Locale,
 		UserID: e.UserID, Sequence: e.Sequence, OccurredAt: e.OccurredAt,
 	}
-	if e.ID == "" || e.UserID == "" || e.OccurredAt.IsZero() {
+	if e.ID == "" || e.UserID == "" || e.OccurredAt.IsZero() || !within(maxID, e.ID, e.UserID) {
 		return m, fmt.Errorf("%w: event_id, user_id or occurred_at", errEvent)
+	}
+	if !within(maxText, e.FirstName, e.LastName, e.Locale) {
+		return m, fmt.Errorf("%w: first_name, last_name or locale", errEvent)
 	}
 	v := e.Verification
 	if v != nil {
+		if !within(maxID, v.ID, v.SecretID) || len(v.Nonce) > user.NonceSize {
+			return m, fmt.Errorf("%w: verification", errEvent)
+		}
 		m.VerificationID, m.SecretID, m.OpenedAt, m.CodeExpiresAt = v.ID, v.SecretID, v.OpenedAt, v.ExpiresAt
 		m.Nonce = base64.StdEncoding.EncodeToString(v.Nonce)
 	}

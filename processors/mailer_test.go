@@ -10,6 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lovoo/goka"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	logs "github.com/sirupsen/logrus/hooks/test"
+
 	"countersign/mail"
 	"countersign/processors"
 	"countersign/stream"
@@ -61,6 +66,15 @@ func (d *desk) row(t *testing.T, key string, is func(mail.Outbox) bool) mail.Out
 	return mail.Outbox{}
 }
 
+func mailer(t *testing.T, cfg processors.MailerConfig) *goka.GroupGraph {
+	t.Helper()
+	graph, err := processors.Mailer(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return graph
+}
+
 func createdEvent(t *testing.T, email string) topics.Event {
 	t.Helper()
 	_, events, _ := user.Step(user.State{}, registration(t, email), time.Now())
@@ -70,7 +84,7 @@ func createdEvent(t *testing.T, email string) topics.Event {
 func TestMailer_AnEvent_BecomesAMailInTheOutbox_AndItsResultEndsIt(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
 	var d desk
-	w.runs(processors.Mailer(processors.MailerConfig{Partitions: partitions, Log: w.log}), &d)
+	w.runs(mailer(t, processors.MailerConfig{Partitions: partitions, Log: w.log}), &d)
 	e := createdEvent(t, ada)
 	w.says(topics.UserAccountCreated, ada, encoded(t, e))
 	w.says(topics.UserAccountCreated, ada, encoded(t, e)) // the same event again
@@ -100,7 +114,7 @@ func TestMailer_AnEvent_BecomesAMailInTheOutbox_AndItsResultEndsIt(t *testing.T)
 func TestMailer_AnEventThatLacksWhatItsMailNeeds_IsADeadLetter(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
 	var d desk
-	w.runs(processors.Mailer(processors.MailerConfig{Partitions: partitions, Log: w.log}), &d)
+	w.runs(mailer(t, processors.MailerConfig{Partitions: partitions, Log: w.log}), &d)
 	whole := createdEvent(t, ada)
 	lacks := func(change func(*topics.Event)) []byte {
 		e := whole
@@ -116,6 +130,9 @@ func TestMailer_AnEventThatLacksWhatItsMailNeeds_IsADeadLetter(t *testing.T) {
 		lacks(func(e *topics.Event) { e.Verification = nil }),
 		lacks(func(e *topics.Event) { e.Verification.Nonce = nil }),
 		lacks(func(e *topics.Event) { e.Email = "grace@example.com" }),
+		lacks(func(e *topics.Event) { e.ID = strings.Repeat("i", 65) }),
+		lacks(func(e *topics.Event) { e.FirstName = strings.Repeat("n", 2000) }),
+		lacks(func(e *topics.Event) { e.Verification.ID = strings.Repeat("v", 65) }),
 		[]byte("no json"),
 		nil,
 	} {
@@ -123,7 +140,7 @@ func TestMailer_AnEventThatLacksWhatItsMailNeeds_IsADeadLetter(t *testing.T) {
 	}
 	w.says(topics.UserAccountCreated, ada, encoded(t, whole))
 	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 1 })
-	w.hears(topics.DeadLetters, 8)
+	w.hears(topics.DeadLetters, 11)
 }
 
 func TestLetters_HoldTheCodeOfTheEvent_AndALinkThatOpensToIt(t *testing.T) {
@@ -155,5 +172,32 @@ func TestLetters_HoldTheCodeOfTheEvent_AndALinkThatOpensToIt(t *testing.T) {
 	m.SecretID = "gone"
 	if _, err := processors.Letters(s, "")(m); !errors.Is(err, user.ErrUnknownSecret) {
 		t.Errorf("without the secret: %v", err)
+	}
+}
+
+func TestMailer_AMailThatComesTooLate_IsExpired_CountedAndLogged(t *testing.T) {
+	w := newWorld(t, stream.ExactlyOnce)
+	entries := logs.NewLocal(w.log)
+	registry := prometheus.NewRegistry()
+	var d desk
+	w.runs(mailer(t, processors.MailerConfig{Partitions: partitions, Registry: registry, Log: w.log}), &d)
+	e := createdEvent(t, ada)
+	e.OccurredAt = time.Now().Add(-time.Hour)
+	e.Verification.ExpiresAt = e.OccurredAt.Add(10 * time.Minute)
+	w.says(topics.UserAccountCreated, ada, encoded(t, e))
+	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 0 && len(o.Done) == 1 })
+	var told topics.MailDelivery
+	if err := json.Unmarshal(w.hears(topics.MailDeliveries, 1)[0].Value, &told); err != nil || told.State != "expired" {
+		t.Errorf("told %+v", told)
+	}
+	if n, err := testutil.GatherAndCount(registry, "countersign_mail_decisions_total"); n != 1 || err != nil {
+		t.Errorf("%d counters, %v", n, err)
+	}
+	logged := false
+	for _, entry := range entries.AllEntries() {
+		logged = logged || entry.Data["mail_id"] == e.ID && entry.Data["state"] == mail.Expired
+	}
+	if !logged {
+		t.Error("not logged")
 	}
 }

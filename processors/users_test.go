@@ -168,3 +168,28 @@ func TestUsers_TheTraceOfACommand_GoesOnInItsEvent(t *testing.T) {
 		t.Errorf("event has headers %v", e.Headers)
 	}
 }
+
+// A record may be small on its way, compressed, and too large for what it would become.
+func TestUsers_ARecordThatIsTooLargeToGoOn_IsADeadLetter_AndTheNextIsHandled(t *testing.T) {
+	w := newWorld(t, stream.ExactlyOnce)
+	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log}), nil)
+	var err error
+	w.client, err = kgo.NewClient(kgo.SeedBrokers(w.brokers...), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), kgo.ProducerBatchMaxBytes(8<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.client.Close)
+	large := strings.Repeat("x", 1<<20)
+	named, keyed := registration(t, ada), registration(t, ada)
+	named.FirstName = large
+	w.asks(named)
+	w.says(topics.UserCommands, large, encoded(t, keyed))
+	traced := registration(t, ada)
+	w.puts(&kgo.Record{
+		Topic: topics.UserCommands, Key: []byte(ada), Value: encoded(t, traced),
+		Headers: []kgo.RecordHeader{{Key: topics.TraceParent, Value: []byte(large)}},
+	})
+	w.asks(registration(t, "grace@example.com"))
+	w.hears(topics.UserAccountCreated, 2)
+	w.hears(topics.DeadLetters, 2)
+}

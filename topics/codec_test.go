@@ -86,9 +86,10 @@ func TestDeadLetter_KeepsTheOrigin_AndCutsTheValue(t *testing.T) {
 		Topic: UserCommands, Partition: 3, Offset: 42, Group: UserService,
 		Reason: errors.New("no JSON"), Stack: []byte("stack"), Value: make([]byte, maxDeadValue+1),
 	}
-	value, headers := letter.Record()
-	if len(value) != maxDeadValue {
-		t.Errorf("value has %d bytes", len(value))
+	letter.Key = strings.Repeat("k", maxDeadKey+1)
+	key, value, headers := letter.Record()
+	if len(value) != maxDeadValue || len(key) != maxDeadKey {
+		t.Errorf("value has %d bytes, key %d", len(value), len(key))
 	}
 	for name, want := range map[string]string{
 		"dead_letter_topic": UserCommands, "dead_letter_partition": "3", "dead_letter_offset": "42",
@@ -97,5 +98,30 @@ func TestDeadLetter_KeepsTheOrigin_AndCutsTheValue(t *testing.T) {
 		if string(headers[name]) != want {
 			t.Errorf("header %s is %q, want %q", name, headers[name], want)
 		}
+	}
+}
+
+func TestDeadLetter_HoldsNoCode(t *testing.T) {
+	for _, value := range []string{
+		`{"email":"a","code":"123456","x":1}`, `{"code" : 123456}`, `{"code":"123456`, `{"code":123456,`, `x"code":"12\"3456"}`, `[{"code":123456]`,
+	} {
+		_, got, _ := DeadLetter{Reason: errors.New("why"), Value: []byte(value)}.Record()
+		if strings.Contains(string(got), "3456") || !strings.Contains(string(got), `"redacted"`) {
+			t.Errorf("%s is kept as %s", value, got)
+		}
+	}
+	const other = `{"type":"verify","result":"code_invalid","postcode":"123456"}`
+	if _, got, _ := (DeadLetter{Reason: errors.New("why"), Value: []byte(other)}).Record(); string(got) != other {
+		t.Errorf("%s is kept as %s", other, got)
+	}
+}
+
+func TestHeaders_PassOnATraceOfTheRightLengthOnly(t *testing.T) {
+	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	if h := Headers("id", "type", SourceAPI, time.Now(), []byte(trace)); string(h[TraceParent]) != trace {
+		t.Errorf("headers %v", h)
+	}
+	if h := Headers("id", "type", SourceAPI, time.Now(), []byte(trace+trace)); h[TraceParent] != nil {
+		t.Errorf("headers %v", h)
 	}
 }

@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"regexp"
 	"strconv"
 	"time"
 )
@@ -12,8 +13,12 @@ const (
 	SourceNotification = "/countersign/notification-service"
 )
 
-// The trace context of the request that caused a record (W3C Trace Context).
-const TraceParent = "traceparent"
+// TraceParent is the header with the trace of the request that caused a record
+// (W3C Trace Context §3.2). One of another length is not passed on.
+const (
+	TraceParent     = "traceparent"
+	traceParentSize = 55 // bytes, in version 00
+)
 
 // Headers makes a record's CloudEvents headers (binary mode) and passes its
 // cause's trace on, if there is one.
@@ -26,18 +31,26 @@ func Headers(id, kind, source string, at time.Time, traceParent []byte) map[stri
 		"ce_time":        []byte(at.UTC().Format(time.RFC3339Nano)),
 		"content-type":   []byte("application/json"),
 	}
-	if len(traceParent) > 0 {
+	if len(traceParent) == traceParentSize {
 		h[TraceParent] = traceParent
 	}
 	return h
 }
 
-// maxDeadValue bounds what of a value goes to dead_letters, in bytes.
-const maxDeadValue = 512 << 10
+// What of a record goes to dead_letters at most, in bytes.
+const (
+	maxDeadKey   = 1 << 10
+	maxDeadValue = 512 << 10
+)
+
+// code finds a code in a value that need not be JSON.
+var code = regexp.MustCompile(`("code"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,}\]"]+)`)
 
 // DeadLetter is what dead_letters holds of a record that could not be read or
-// handled: its value as it was, cut at 512 KiB, and its origin in headers.
+// handled: its key, cut at 1 KiB, its value as it was but for a code, cut at
+// 512 KiB, and its origin in headers.
 type DeadLetter struct {
+	Key       string
 	Topic     string
 	Partition int32
 	Offset    int64
@@ -47,8 +60,8 @@ type DeadLetter struct {
 	Value     []byte
 }
 
-// Record returns the value and the headers.
-func (d DeadLetter) Record() ([]byte, map[string][]byte) {
+// Record returns key, value and headers.
+func (d DeadLetter) Record() (key string, value []byte, headers map[string][]byte) {
 	h := map[string][]byte{
 		"dead_letter_topic":     []byte(d.Topic),
 		"dead_letter_partition": strconv.AppendInt(nil, int64(d.Partition), 10),
@@ -59,5 +72,6 @@ func (d DeadLetter) Record() ([]byte, map[string][]byte) {
 	if len(d.Stack) > 0 {
 		h["dead_letter_stack"] = d.Stack
 	}
-	return d.Value[:min(len(d.Value), maxDeadValue)], h
+	value = code.ReplaceAll(d.Value[:min(len(d.Value), maxDeadValue)], []byte(`${1}"redacted"`))
+	return d.Key[:min(len(d.Key), maxDeadKey)], value[:min(len(value), maxDeadValue)], h
 }

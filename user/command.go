@@ -46,30 +46,45 @@ type Command struct {
 // ErrInvalidCommand is wrapped by every error of Validate.
 var ErrInvalidCommand = errors.New("invalid command")
 
-// Validate says what is missing from the command, naming the field and never a value.
+// Lengths in bytes that no command of ours goes beyond.
+const (
+	maxID     = 64
+	maxLocale = 35 // BCP 47's longest recommended tag (RFC 5646 §4.4.1)
+)
+
+// Validate says what is wrong with the command, naming the field and never a
+// value. Every text is bounded, so a row made of valid commands is.
 func (c Command) Validate() error {
 	need := func(field string, ok bool) error {
 		if ok {
 			return nil
 		}
-		return fmt.Errorf("%w: %s: %s is missing or of the wrong length", ErrInvalidCommand, c.Type, field)
+		return fmt.Errorf("%w: %s: %s is missing or not as it must be", ErrInvalidCommand, c.Type, field)
+	}
+	id := func(field, value string) error { return need(field, value != "" && len(value) <= maxID) }
+	name := func(field, value string) error {
+		normal, err := NormalizeName(value)
+		return need(field, err == nil && normal == value)
 	}
 	code := func() error {
 		return errors.Join(
-			need("secret_id", c.SecretID != ""),
+			need("secret_id", validSecretID(c.SecretID)),
 			need("nonce", len(c.Nonce) == NonceSize),
 			need("answer_digest", len(c.AnswerDigest) == digestSize),
 			need("link_digest", len(c.LinkDigest) == digestSize),
 		)
 	}
 	err := errors.Join(
-		need("command_id", c.ID != ""),
-		need("email", c.Email != ""),
-		need("verification_id", c.VerificationID != ""),
+		id("command_id", c.ID),
+		need("email", c.Email != "" && len(c.Email) <= maxAddress),
+		id("verification_id", c.VerificationID),
 	)
 	switch c.Type {
 	case Register:
-		return errors.Join(err, need("first_name", c.FirstName != ""), code())
+		if c.LastName != "" {
+			err = errors.Join(err, name("last_name", c.LastName))
+		}
+		return errors.Join(err, name("first_name", c.FirstName), need("locale", len(c.Locale) <= maxLocale), code())
 	case Resend:
 		return errors.Join(err, code())
 	case Verify:
@@ -81,7 +96,7 @@ func (c Command) Validate() error {
 // Policy holds the limits that are settings. Step clamps each to its bounds,
 // so no sender of commands can loosen them beyond.
 type Policy struct {
-	CodeTTLSeconds      int `json:"code_ttl_seconds"`      // Defaults to 600, which is also the most (NIST SP 800-63B-4 §3.1.3).
+	CodeTTLSeconds      int `json:"code_ttl_seconds"`      // Defaults to 600, which is also the most (NIST SP 800-63B-4 §3.1.3); at least 120.
 	Tries               int `json:"tries"`                 // Wrong guesses a verification. Defaults to 5, at most 10.
 	MailIntervalSeconds int `json:"mail_interval_seconds"` // Between two mails to an address. Defaults to 60, at most 3600.
 	MailsPerHour        int `json:"mails_per_hour"`        // To one address. Defaults to 5, at most 20.
@@ -93,26 +108,32 @@ func DefaultPolicy() Policy {
 	return Policy{CodeTTLSeconds: 600, Tries: 5, MailIntervalSeconds: 60, MailsPerHour: 5, MailsPerDay: 10}
 }
 
+// MinPolicy holds the lower bounds. A code that lives for less than two
+// minutes would often be too old when its mail could leave.
+func MinPolicy() Policy {
+	return Policy{CodeTTLSeconds: 120, Tries: 1, MailIntervalSeconds: 1, MailsPerHour: 1, MailsPerDay: 1}
+}
+
 // MaxPolicy holds the upper bounds.
 func MaxPolicy() Policy {
 	return Policy{CodeTTLSeconds: 600, Tries: 10, MailIntervalSeconds: 3600, MailsPerHour: 20, MailsPerDay: 50}
 }
 
-// clamped puts every limit between 1 and its upper bound; an absent one gets its default.
+// clamped puts every limit between its bounds; an absent one gets its default.
 func (p Policy) clamped() Policy {
-	def, top := DefaultPolicy(), MaxPolicy()
-	clamp := func(v, d, t int) int {
+	low, def, top := MinPolicy(), DefaultPolicy(), MaxPolicy()
+	clamp := func(v, l, d, t int) int {
 		if v <= 0 {
 			v = d
 		}
-		return min(v, t)
+		return min(max(v, l), t)
 	}
 	return Policy{
-		CodeTTLSeconds:      clamp(p.CodeTTLSeconds, def.CodeTTLSeconds, top.CodeTTLSeconds),
-		Tries:               clamp(p.Tries, def.Tries, top.Tries),
-		MailIntervalSeconds: clamp(p.MailIntervalSeconds, def.MailIntervalSeconds, top.MailIntervalSeconds),
-		MailsPerHour:        clamp(p.MailsPerHour, def.MailsPerHour, top.MailsPerHour),
-		MailsPerDay:         clamp(p.MailsPerDay, def.MailsPerDay, top.MailsPerDay),
+		CodeTTLSeconds:      clamp(p.CodeTTLSeconds, low.CodeTTLSeconds, def.CodeTTLSeconds, top.CodeTTLSeconds),
+		Tries:               clamp(p.Tries, low.Tries, def.Tries, top.Tries),
+		MailIntervalSeconds: clamp(p.MailIntervalSeconds, low.MailIntervalSeconds, def.MailIntervalSeconds, top.MailIntervalSeconds),
+		MailsPerHour:        clamp(p.MailsPerHour, low.MailsPerHour, def.MailsPerHour, top.MailsPerHour),
+		MailsPerDay:         clamp(p.MailsPerDay, low.MailsPerDay, def.MailsPerDay, top.MailsPerDay),
 	}
 }
 

@@ -42,6 +42,26 @@ func TestValidate_NamesWhatIsMissing(t *testing.T) {
 	}
 }
 
+func TestValidate_BoundsEveryText(t *testing.T) {
+	long := strings.Repeat("x", 255)
+	stretch := map[string]func(*user.Command){
+		"command_id":      func(c *user.Command) { c.ID = long[:65] },
+		"email":           func(c *user.Command) { c.Email = long },
+		"verification_id": func(c *user.Command) { c.VerificationID = long[:65] },
+		"first_name":      func(c *user.Command) { c.FirstName = long[:65] },
+		"last_name":       func(c *user.Command) { c.LastName = "see http://example.com" },
+		"locale":          func(c *user.Command) { c.Locale = long[:36] },
+		"secret_id":       func(c *user.Command) { c.SecretID = long[:17] },
+	}
+	for field, change := range stretch {
+		c := completeCommands()[0]
+		change(&c)
+		if err := c.Validate(); !errors.Is(err, user.ErrInvalidCommand) || !strings.Contains(err.Error(), field) {
+			t.Errorf("%s too long: %v", field, err)
+		}
+	}
+}
+
 func TestValidate_OfAVerify_NeedsEitherAnswerOrToken(t *testing.T) {
 	full, short := user.TokenDigest("x"), []byte("x")
 	for _, c := range []struct {

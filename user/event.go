@@ -3,6 +3,7 @@ package user
 import (
 	"crypto/sha256"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -20,7 +21,7 @@ const (
 // Event tells of a transition. Its JSON is what the topics carry.
 type Event struct {
 	Type         EventType `json:"-"`
-	ID           string    `json:"event_id"` // derived from command id and type: two events with one id are equal
+	ID           string    `json:"event_id"` // derived from command id, type and sequence: two events with one id are equal
 	OccurredAt   time.Time `json:"occurred_at"`
 	Sequence     int64     `json:"sequence"` // the state's version: ignore what is not above the last applied for a user_id
 	UserID       string    `json:"user_id"`
@@ -44,7 +45,7 @@ type CodeRef struct {
 // event makes an event of the state as it is now, in the names of verification v.
 func (s *State) event(t EventType, commandID string, v *Verification) Event {
 	e := Event{
-		Type: t, ID: deriveID(commandID, string(t)), OccurredAt: s.UpdatedAt, Sequence: s.Version,
+		Type: t, ID: deriveID(commandID, string(t), strconv.FormatInt(s.Version, 10)), OccurredAt: s.UpdatedAt, Sequence: s.Version,
 		UserID: s.UserID, Email: s.Email, FirstName: v.FirstName, LastName: v.LastName, Locale: v.Locale,
 	}
 	if t != AccountVerified {

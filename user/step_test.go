@@ -157,7 +157,7 @@ func (w *world) register(t *rapid.T) {
 		id = "early" // others may have asked about it before
 	}
 	c := w.account.command(user.Register, id)
-	c.FirstName = "Ada of " + c.ID
+	c.FirstName = "Ada of " + spelled(c.ID)
 	w.ids = append(w.ids, id)
 	w.apply(t, c)
 }

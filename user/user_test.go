@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,8 +75,18 @@ func (a *account) nonce() []byte {
 
 func (a *account) register(verificationID string) (user.Outcome, []user.Event) {
 	c := a.command(user.Register, verificationID)
-	c.FirstName, c.LastName, c.Locale = "Ada of "+verificationID, "Lovelace", "en"
+	c.FirstName, c.LastName, c.Locale = "Ada of "+spelled(verificationID), "Lovelace", "en"
 	return a.send(c)
+}
+
+// spelled writes the digits of an id as letters: a name has none.
+func spelled(id string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return 'a' + r - '0'
+		}
+		return r
+	}, id)
 }
 
 func (a *account) resend(verificationID string) (user.Outcome, []user.Event) {

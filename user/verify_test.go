@@ -17,10 +17,10 @@ func TestVerify_WithTheOwnCode_ProvesTheAddress(t *testing.T) {
 	wantResult(t, outcome, user.Verified)
 	wantEvents(t, events, user.AccountVerified)
 	e, s := events[0], a.state
-	if e.UserID != s.UserID || e.Email != ada || e.FirstName != "Ada of v2" || e.Sequence != s.Version || e.Verification != nil {
+	if e.UserID != s.UserID || e.Email != ada || e.FirstName != "Ada of vc" || e.Sequence != s.Version || e.Verification != nil {
 		t.Errorf("event %s", asJSON(e))
 	}
-	if s.Status != user.StatusVerified || s.FirstName != "Ada of v2" || s.LastName != "Lovelace" || s.Locale != "en" || !s.VerifiedAt.Equal(a.now) {
+	if s.Status != user.StatusVerified || s.FirstName != "Ada of vc" || s.LastName != "Lovelace" || s.Locale != "en" || !s.VerifiedAt.Equal(a.now) {
 		t.Errorf("state %s", asJSON(s))
 	}
 	if a.of("v1").Status != user.VerificationClosed || a.of("v2").Status != user.VerificationVerified {

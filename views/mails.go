@@ -55,8 +55,9 @@ func (m *Mails) Of(email string) ([]Mail, error) {
 	if !ok {
 		return nil, nil
 	}
-	slices.Reverse(row.Value)
-	return row.Value, row.Err
+	mails := recent(row.Value, time.Now())
+	slices.Reverse(mails)
+	return mails, row.Err
 }
 
 // mergeMail merges a record into the row of its address. A record that cannot
@@ -86,7 +87,7 @@ func mergeMail(ctx goka.UpdateContext, s storage.Storage, key string, value []by
 
 // merged returns the row with the change d, oldest mail first.
 func merged(row []Mail, d topics.MailDelivery) []Mail {
-	row = slices.DeleteFunc(row, func(m Mail) bool { return d.OccurredAt.Sub(m.OccurredAt) > mailsKept })
+	row = recent(row, d.OccurredAt)
 	i := slices.IndexFunc(row, func(m Mail) bool { return m.MailID == d.MailID })
 	if i < 0 {
 		return append(row, Mail{MailDelivery: d, QueuedAt: d.OccurredAt})
@@ -96,6 +97,11 @@ func merged(row []Mail, d topics.MailDelivery) []Mail {
 	}
 	row[i].MailDelivery = d
 	return row
+}
+
+// recent drops what is too old.
+func recent(row []Mail, now time.Time) []Mail {
+	return slices.DeleteFunc(row, func(m Mail) bool { return now.Sub(m.OccurredAt) > mailsKept })
 }
 
 func done(state string) bool {

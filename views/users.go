@@ -38,22 +38,19 @@ func (u *Users) Health() stream.Health { return u.view.Health() }
 
 // Get returns the state of an address and whether there is one.
 func (u *Users) Get(email string) (user.State, bool, error) {
-	value, err := u.view.Get(email)
-	if value == nil || err != nil {
-		return user.State{}, false, err
-	}
-	m := value.(*topics.Message[user.State])
-	return m.Value, m.Err == nil, m.Err
+	state, _, _, found, err := u.Locate(email)
+	return state, found, err
 }
 
-// Position returns where in the table the state of an address was last
-// written; ok is false if there is none.
-func (u *Users) Position(email string) (partition int32, offset int64, ok bool) {
+// Locate returns the state of an address, where in the table it was written,
+// and whether there is one.
+func (u *Users) Locate(email string) (state user.State, partition int32, offset int64, found bool, err error) {
 	row, err := u.view.Row(email)
 	if row == nil || err != nil {
-		return 0, 0, false
+		return user.State{}, 0, 0, false, err
 	}
-	return row.Partition, row.Offset, true
+	m := row.Value.(*topics.Message[user.State])
+	return m.Value, row.Partition, row.Offset, m.Err == nil, m.Err
 }
 
 // Await returns the state of an address as soon as it holds the outcome of a

@@ -124,9 +124,6 @@ func TestUsers_ShowTheRowAndWhereItWasWritten(t *testing.T) {
 	if _, found, err := view.Get(email); found || err != nil {
 		t.Fatalf("before: found %v, %v", found, err)
 	}
-	if _, _, ok := view.Position(email); ok {
-		t.Error("before: a position")
-	}
 	write(stateWith("c0"))
 	write(stateWith("c1"))
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -134,12 +131,11 @@ func TestUsers_ShowTheRowAndWhereItWasWritten(t *testing.T) {
 	if _, _, err := view.Await(ctx, email, verification, "c1"); err != nil {
 		t.Fatal(err)
 	}
-	state, found, err := view.Get(email)
+	state, partition, offset, found, err := view.Locate(email)
 	if err != nil || !found || state.Email != email {
 		t.Fatalf("state %+v, %v, %v", state, found, err)
 	}
-	partition, offset, ok := view.Position(email)
-	if want := topics.Partition(email, 3); !ok || partition != want || offset != 1 {
-		t.Errorf("position %d/%d, %v; want %d/1", partition, offset, ok, want)
+	if want := topics.Partition(email, 3); partition != want || offset != 1 {
+		t.Errorf("at %d/%d, want %d/1", partition, offset, want)
 	}
 }
