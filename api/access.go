@@ -34,7 +34,7 @@ func everywhere(r chi.Router, listener string, log logrus.FieldLogger, registry 
 		}
 	}
 	r.Use(observed(listener, log, took), traced, securityHeaders, middleware.GetHead)
-	r.NotFound(newProblem(notFound, "see /docs for what there is").ServeHTTP)
+	r.NotFound(newProblem(notFound, "nothing of the "+listener+" listener is there").ServeHTTP)
 	r.MethodNotAllowed(wrongMethod)
 	return nil
 }

@@ -10,11 +10,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/joho/godotenv"
 	"github.com/sirupsen/logrus"
 
+	"countersign/mail"
 	"countersign/stream"
 	"countersign/user"
 )
@@ -55,6 +57,9 @@ type Settings struct {
 	LogFormat  string `name:"log-format" env:"LOG_FORMAT" default:"text" help:"text or json."`
 }
 
+// instanceID is what a transactional id and a client id may hold; empty, one is made.
+var instanceID = regexp.MustCompile(`^[A-Za-z0-9._-]{0,64}$`)
+
 // Roles says which parts of the system a process is.
 type Roles struct{ API, Users, Notifier bool }
 
@@ -94,6 +99,15 @@ func (s *Settings) embeddedInbox() bool { return s.SMTPURL == "" }
 func (s *Settings) complete(roles Roles) error {
 	alone := roles == everything
 	var wrong []error
+	addresses := []struct{ name, addr string }{{"INTERNAL_ADDR", s.InternalAddr}}
+	if roles.API {
+		addresses = append(addresses, struct{ name, addr string }{"HTTP_ADDR", s.HTTPAddr})
+	}
+	for _, a := range addresses {
+		if _, _, err := net.SplitHostPort(a.addr); err != nil {
+			return fmt.Errorf("%s must be host:port, like 127.0.0.1:8080", a.name)
+		}
+	}
 	need := func(ok bool, format string, a ...any) {
 		if !ok {
 			wrong = append(wrong, fmt.Errorf(format, a...))
@@ -114,7 +128,7 @@ func (s *Settings) complete(roles Roles) error {
 			s.ReplicationFactor = 1
 		}
 	}
-	if host, _, err := net.SplitHostPort(s.HTTPAddr); alone && s.PublicURL == "" && err == nil && host != "" && !net.ParseIP(host).IsUnspecified() {
+	if host, _, _ := net.SplitHostPort(s.HTTPAddr); alone && s.PublicURL == "" && host != "" && !net.ParseIP(host).IsUnspecified() {
 		s.PublicURL = "http://" + s.HTTPAddr // else nobody can guess by which name people reach it
 	}
 	if alone && s.embeddedInbox() && s.MailFrom == "" {
@@ -126,6 +140,7 @@ func (s *Settings) complete(roles Roles) error {
 	need(!s.embeddedKafka() || s.ReplicationFactor == 1, "REPLICATION_FACTOR must be 1 with the embedded broker, which is one")
 	need(stream.Guarantee(s.ProcessingGuarantee) == stream.ExactlyOnce || stream.Guarantee(s.ProcessingGuarantee) == stream.AtLeastOnce,
 		"PROCESSING_GUARANTEE must be %s or %s", stream.ExactlyOnce, stream.AtLeastOnce)
+	need(instanceID.MatchString(s.InstanceID), "INSTANCE_ID must have at most 64 letters, digits, dots, - or _")
 	need(s.LogFormat == "text" || s.LogFormat == "json", "LOG_FORMAT must be text or json")
 	need(s.InternalToken != "" || loopback(s.InternalAddr), "INTERNAL_TOKEN must be set where INTERNAL_ADDR is not on loopback")
 	if roles.Notifier || s.PublicURL != "" {
@@ -138,9 +153,17 @@ func (s *Settings) complete(roles Roles) error {
 		need(alone || s.SMTPURL != "", "SMTP_URL must be set to smtp://user:pass@host:587 or smtps://… for the notifier")
 		need(s.MailFrom != "", "MAIL_FROM must be set to the sender of the mails, like Example <no-reply@example.com>")
 		need(s.SMTPPool > 0, "SMTP_POOL must be 1 or more")
+		if s.SMTPURL != "" {
+			_, err := s.relay(s.SMTPURL)
+			need(err == nil, "%w", err)
+		}
+		if s.MailFrom != "" {
+			_, err := s.composer()
+			need(err == nil, "%w", err)
+		}
 	}
 	if s.needsSecrets(roles) && !(alone && s.embeddedKafka()) {
-		need(s.Secrets != "", "COUNTERSIGN_SECRETS must be set, the same for every api and notifier; 'countersign secret' makes one")
+		need(s.Secrets != "", "COUNTERSIGN_SECRETS must be set, the same for every api and notifier, and for users with EVENTS_INCLUDE_CODE; 'countersign secret' makes one")
 	}
 	low, top := user.MinPolicy(), user.MaxPolicy()
 	for _, limit := range []struct {
@@ -161,6 +184,15 @@ func (s *Settings) complete(roles Roles) error {
 // needsSecrets says whether a role makes codes or checks guesses.
 func (s *Settings) needsSecrets(roles Roles) bool {
 	return roles.API || roles.Notifier || s.EventsIncludeCode
+}
+
+// relay is the SMTP server at url.
+func (s *Settings) relay(url string) (*mail.Relay, error) {
+	return mail.NewRelay(mail.RelayConfig{URL: url, Insecure: s.SMTPInsecure})
+}
+
+func (s *Settings) composer() (*mail.Composer, error) {
+	return mail.NewComposer(mail.ComposerConfig{From: s.MailFrom})
 }
 
 func (s *Settings) policy() user.Policy {

@@ -27,16 +27,20 @@ func (n *node) welcome(ctx context.Context, out io.Writer) {
 	if n.inbox == nil {
 		return
 	}
+	authorization := ""
+	if s.InternalToken != "" {
+		authorization = ` -H "Authorization: Bearer $INTERNAL_TOKEN"`
+	}
 	fmt.Fprintf(out, "  the inbox             http://%s/inbox/\n", s.InternalAddr)
 	fmt.Fprintf(out, `
 Register, look at the mail, verify:
 
   WHO=ada-$(date +%%s)@example.com; ID=$(curl -s http://%[1]s/api/register -H 'Content-Type: application/json' -d "{\"email\":\"$WHO\",\"first_name\":\"Ada\"}" | tee /dev/stderr | cut -d'"' -f4)
-  CODE=$(sleep 1; curl -s "http://%[2]s/inbox/messages?limit=5" | tee /dev/stderr | grep -oE "$WHO. Please use this code [0-9]{6}" | grep -oE '[0-9]{6}$')
+  CODE=$(sleep 1; curl -s%[3]s "http://%[2]s/inbox/messages?to=$WHO" | tee /dev/stderr | grep -oE 'use this code [0-9]{6}' | head -1 | grep -oE '[0-9]{6}')
   curl -s http://%[1]s/api/verify -H 'Content-Type: application/json' -d "{\"verification_id\":\"$ID\",\"code\":\"$CODE\"}"
 
 Ctrl-C stops it; the next start goes on where this one ended.
-`, s.HTTPAddr, s.InternalAddr)
+`, s.HTTPAddr, s.InternalAddr, authorization)
 }
 
 // awaitReady waits until every condition of readiness holds; false if ctx ends first.

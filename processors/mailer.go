@@ -194,7 +194,7 @@ func Letters(secrets user.Secrets, publicURL string) func(mail.Mail) (mail.Lette
 		}
 		secret, err := secrets.Find(m.SecretID)
 		if err != nil {
-			return mail.Letter{}, err
+			return mail.Letter{}, fmt.Errorf("COUNTERSIGN_SECRETS must hold what the api that took the registration has: %w", err)
 		}
 		nonce, err := base64.StdEncoding.DecodeString(m.Nonce)
 		if err != nil {

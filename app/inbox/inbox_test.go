@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	netsmtp "net/smtp"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,6 +63,12 @@ func TestInbox_AMailThatComesTwice_IsShownTwiceNewestFirst(t *testing.T) {
 	messages := list(t, in, "messages")
 	if len(messages) != 2 || messages[0].To[0] != "second@example.org" {
 		t.Errorf("messages: %+v", messages)
+	}
+	if to := list(t, in, "messages?to="+url.QueryEscape(messages[0].To[0])); len(to) == 0 || to[0].ID != messages[0].ID {
+		t.Errorf("to one recipient: %v", to)
+	}
+	if to := list(t, in, "messages?to=nobody@example.com"); len(to) != 0 {
+		t.Errorf("to nobody: %v", to)
 	}
 	if limited := list(t, in, "messages?limit=1"); len(limited) != 1 || limited[0].ID != messages[0].ID {
 		t.Errorf("limited: %+v", limited)

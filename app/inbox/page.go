@@ -20,7 +20,7 @@ const (
 		"base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 
-// Handler serves the page at /, the mails at /messages (JSON, newest first, ?limit=N for the newest N) and the HTML of one
+// Handler serves the page at /, the mails at /messages (JSON, newest first; ?to=ADDRESS for those to one recipient, ?limit=N for the newest N) and the HTML of one
 // at /messages/{id}/html. All addresses in the page are relative, so it may be mounted anywhere that ends in a slash.
 func (in *Inbox) Handler() http.Handler {
 	mux := http.NewServeMux()
@@ -51,7 +51,7 @@ func (in *Inbox) serveMessages(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	messages := in.store.newest(limit)
+	messages := in.store.newest(r.URL.Query().Get("to"), limit)
 	tag := `"empty"`
 	if len(messages) > 0 {
 		tag = strconv.Quote(messages[0].ID)

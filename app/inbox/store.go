@@ -219,14 +219,18 @@ func (s *store) show(r record) {
 	s.messages = append(s.messages, m)
 }
 
-// newest returns the latest mails, newest first; 0 is all.
-func (s *store) newest(limit int) []Message {
+// newest returns the latest mails to a recipient, newest first; empty is everybody, 0 is all.
+func (s *store) newest(to string, limit int) []Message {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	messages := append([]Message{}, s.messages...) // Never nil: JSON shows an empty list.
-	slices.Reverse(messages)
-	if limit > 0 && limit < len(messages) {
-		messages = messages[:limit]
+	messages := []Message{} // Never nil: JSON shows an empty list.
+	for _, m := range slices.Backward(s.messages) {
+		if limit > 0 && len(messages) == limit {
+			break
+		}
+		if to == "" || slices.Contains(m.To, to) {
+			messages = append(messages, m)
+		}
 	}
 	return messages
 }

@@ -58,14 +58,16 @@ func (notifierCmd) Run(ctx context.Context, s app.Settings) error {
 }
 
 type usersCmd struct {
-	Get struct {
-		Email string `arg:"" help:"The address."`
-	} `cmd:"" help:"The state of an address, from the api role at INTERNAL_ADDR."`
+	Get usersGetCmd `cmd:"" help:"The state of an address, from the api role at INTERNAL_ADDR."`
+}
+
+type usersGetCmd struct {
+	Email string `arg:"" help:"The address."`
 }
 
 // Run asks for the state of an address.
-func (c *usersCmd) Run(ctx context.Context, s app.Settings) error {
-	return app.ShowUser(ctx, s, c.Get.Email, os.Stdout)
+func (c usersGetCmd) Run(ctx context.Context, s app.Settings) error {
+	return app.ShowUser(ctx, s, c.Email, os.Stdout)
 }
 
 type healthCmd struct{}
@@ -85,12 +87,12 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := app.LoadEnvironment(); err != nil {
-		fmt.Fprintln(os.Stderr, "countersign:", err)
+		fmt.Fprintln(os.Stderr, "countersign: error:", err)
 		os.Exit(1)
 	}
 	var c cli
 	command := kong.Parse(&c, kong.Name("countersign"),
-		kong.Description("Confirms that a person owns an e-mail address."), kong.UsageOnError(),
+		kong.Description("Confirms that a person owns an e-mail address."),
 		kong.BindTo(ctx, (*context.Context)(nil)))
 	command.FatalIfErrorf(command.Run(c.Settings))
 }
