@@ -76,7 +76,7 @@ func (n *node) addInbox() (err error) {
 	if err != nil {
 		return unlistened("EMBEDDED_SMTP_ADDR", n.settings.EmbeddedSMTPAddr, err)
 	}
-	n.add("inbox", n.inbox.Run)
+	n.add(base, "inbox", n.inbox.Run)
 	return nil
 }
 

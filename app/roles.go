@@ -17,11 +17,11 @@ import (
 	"countersign/web/public"
 )
 
-func (n *node) add(name string, run func(context.Context) error) {
-	n.parts = append(n.parts, part{name, run})
+func (n *node) add(in layer, name string, run func(context.Context) error) {
+	n.parts = append(n.parts, part{in, name, run})
 }
 
-// addRoles makes the parts of each role. What others use comes before them.
+// addRoles makes the parts of each role.
 func (n *node) addRoles(outside, inside net.Listener) error {
 	emitter, err := n.addEmitter()
 	if err != nil {
@@ -66,7 +66,7 @@ func (n *node) addRoles(outside, inside net.Listener) error {
 }
 
 func (n *node) serve(name string, l net.Listener, h http.Handler) {
-	n.add(name, func(ctx context.Context) error { return api.Serve(ctx, l, h) })
+	n.add(edge, name, func(ctx context.Context) error { return api.Serve(ctx, l, h) })
 }
 
 // addEmitter makes what API and senders write single records with.
@@ -75,7 +75,7 @@ func (n *node) addEmitter() (*stream.Emitter, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.add("emitter", func(ctx context.Context) error {
+	n.add(base, "emitter", func(ctx context.Context) error {
 		<-ctx.Done()
 		emitter.Close()
 		return nil
@@ -100,8 +100,8 @@ func (n *node) addUsers() error {
 	if err != nil {
 		return err
 	}
-	n.add("users processor", p.Run)
-	n.checks = append(n.checks, check{"users processor", p.Health})
+	n.add(core, "users processor", p.Run)
+	n.checks = append(n.checks, check{name: "users processor", health: p.Health})
 	return nil
 }
 
@@ -122,17 +122,23 @@ func (n *node) addNotifier(emitter *stream.Emitter) error {
 	if err != nil {
 		return err
 	}
+	graph, err := processors.Mailer(processors.MailerConfig{Partitions: n.settings.KafkaPartitions, Registry: n.registry, Log: n.log})
+	if err != nil {
+		return err
+	}
 	p, err := n.cluster.NewProcessor(stream.ProcessorConfig{
-		Graph:    processors.Mailer(processors.MailerConfig{Partitions: n.settings.KafkaPartitions, Log: n.log}),
+		Graph:    graph,
 		Follower: processors.Outbox{Sender: sender, Log: n.log},
 		CatchUp:  []string{topics.MailDeliveries},
 	})
 	if err != nil {
 		return err
 	}
-	n.add("mail sender", sender.Run)
-	n.add("mailer processor", p.Run)
-	n.checks = append(n.checks, check{"mailer processor", p.Health}, check{"mail sender", senderHealth(sender)})
+	n.add(core, "mailer processor", p.Run)
+	n.add(edge, "mail sender", sender.Run) // first: its last results may still be settled here
+	n.checks = append(n.checks,
+		check{name: "mailer processor", health: p.Health},
+		check{name: "mail sender", health: senderHealth(sender), noGrace: true})
 	return nil
 }
 
@@ -155,9 +161,9 @@ func (n *node) addViews(emitter *stream.Emitter) (api.Config, error) {
 	if err != nil {
 		return api.Config{}, err
 	}
-	n.add("users view", users.Run)
-	n.add("mails view", mails.Run)
-	n.checks = append(n.checks, check{"users view", users.Health}, check{"mails view", mails.Health})
+	n.add(core, "users view", users.Run)
+	n.add(core, "mails view", mails.Run)
+	n.checks = append(n.checks, check{name: "users view", health: users.Health}, check{name: "mails view", health: mails.Health})
 	return api.Config{
 		Commands: commands{emitter}, Users: users, Mails: mailStates{mails},
 		Secrets: n.secrets, Policy: n.settings.policy(), PublicAddresses: n.inbox == nil,
@@ -209,13 +215,13 @@ func (n *node) ready() []api.Check {
 	var all []api.Check
 	for _, c := range n.checks {
 		h := c.health()
-		all = append(all, api.Check{Name: c.name, Ready: h.Ready, Reason: h.Reason, Behind: h.Behind})
+		all = append(all, api.Check{Name: c.name, Ready: h.Ready, Reason: h.Reason, Behind: h.Behind, NoGrace: c.noGrace})
 	}
 	return all
 }
 
 // senderHealth shows a sender as a part whose health is asked. What it cannot
-// mail for want of a secret makes it unready, however short that is.
+// mail for want of a secret makes it unready.
 func senderHealth(s *mail.Sender) func() stream.Health {
 	return func() stream.Health {
 		h := s.Health()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,20 +29,31 @@ type node struct {
 	secrets  user.Secrets
 	cluster  *stream.Cluster
 	inbox    *inbox.Inbox // embedded only
-	parts    []part       // in the order of their start; they stop the other way round
+	parts    []part
 	checks   []check
 }
 
 // part is something that runs until its context ends.
 type part struct {
-	name string
-	run  func(context.Context) error
+	layer layer
+	name  string
+	run   func(context.Context) error
 }
+
+// layer says what a part needs: those of the layers below.
+type layer int
+
+const (
+	base layer = iota // what others write and mail to
+	core              // what follows topics
+	edge              // what meets the outside: who asks us, and the relay
+)
 
 // check is one condition of readiness.
 type check struct {
-	name   string
-	health func() stream.Health
+	name    string
+	health  func() stream.Health
+	noGrace bool // as in api.Check
 }
 
 // Run starts the roles and returns when ctx ends and everything has stopped,
@@ -97,12 +109,12 @@ func Run(ctx context.Context, settings Settings, roles Roles, out io.Writer) (er
 	if err := n.addRoles(public, internal); err != nil {
 		return err
 	}
-	n.parts = append(n.parts, part{"welcome", func(ctx context.Context) error {
+	n.add(edge, "welcome", func(ctx context.Context) error {
 		n.welcome(ctx, out)
 		<-ctx.Done()
 		return nil
-	}})
-	return runInOrder(ctx, n.parts)
+	})
+	return runParts(ctx, n.parts, stopTimeout)
 }
 
 // Everything is the role of 'countersign run'.
@@ -155,32 +167,30 @@ func (n *node) dial(ctx context.Context) (err error) {
 	return nil
 }
 
-// stopTimeout bounds how long a part may take to stop.
-const stopTimeout = 4 * time.Second
+// stopTimeout bounds the whole stop.
+const stopTimeout = 4500 * time.Millisecond
 
-// runInOrder starts the parts in their order. When ctx ends or a part fails,
-// it stops them in the opposite order, each only after those that use it.
-func runInOrder(ctx context.Context, parts []part) error {
+// runParts runs the parts. When ctx ends or a part fails, it stops them layer
+// by layer, those of one layer together: the edges first. What has not stopped
+// in time is left behind, and named by the error.
+func runParts(ctx context.Context, parts []part, timeout time.Duration) error {
+	type running struct {
+		part
+		stop context.CancelFunc
+		done chan struct{}
+	}
 	ended := make(chan error, len(parts))
-	stops := make([]func() error, len(parts))
-	for i, p := range parts {
-		own, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		done := make(chan struct{})
+	layers := make([][]running, edge+1)
+	for _, p := range parts {
+		own, stop := context.WithCancel(context.WithoutCancel(ctx))
+		r := running{p, stop, make(chan struct{})}
+		layers[p.layer] = append(layers[p.layer], r)
 		go func() {
-			defer close(done)
+			defer close(r.done)
 			if err := p.run(own); err != nil {
 				ended <- fmt.Errorf("%s: %w", p.name, err)
 			}
 		}()
-		stops[i] = func() error {
-			cancel()
-			select {
-			case <-done:
-				return nil
-			case <-time.After(stopTimeout):
-				return fmt.Errorf("%s did not stop within %v", p.name, stopTimeout)
-			}
-		}
 	}
 	var all []error
 	select {
@@ -188,8 +198,23 @@ func runInOrder(ctx context.Context, parts []part) error {
 	case err := <-ended:
 		all = append(all, err)
 	}
-	for i := len(stops) - 1; i >= 0; i-- {
-		all = append(all, stops[i]())
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	defer cancel()
+	for _, layer := range slices.Backward(layers) {
+		for _, r := range layer {
+			r.stop()
+		}
+		for _, r := range layer {
+			select {
+			case <-r.done:
+			case <-late.Done():
+				select {
+				case <-r.done: // it was only its neighbour that was late
+				default:
+					all = append(all, fmt.Errorf("%s did not stop in time", r.name))
+				}
+			}
+		}
 	}
 	for len(ended) > 0 {
 		all = append(all, <-ended)
