@@ -117,9 +117,6 @@ func Run(ctx context.Context, settings Settings, roles Roles, out io.Writer) (er
 	return runParts(ctx, n.parts, stopTimeout)
 }
 
-// Everything is the role of 'countersign run'.
-func Everything() Roles { return everything }
-
 // identify settles the instance's name and its secrets.
 func (n *node) identify() (err error) {
 	s := &n.settings

@@ -63,7 +63,7 @@ var instanceID = regexp.MustCompile(`^[A-Za-z0-9._-]{0,64}$`)
 // Roles says which parts of the system a process is.
 type Roles struct{ API, Users, Notifier bool }
 
-// Everything is every role in one process.
+// everything is every role in one process.
 var everything = Roles{API: true, Users: true, Notifier: true}
 
 // LoadEnvironment adds the settings of .env, if there is one, to the

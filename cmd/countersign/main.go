@@ -27,7 +27,7 @@ type runCmd struct{}
 
 // Run starts every role.
 func (runCmd) Run(ctx context.Context, s app.Settings) error {
-	return app.Run(ctx, s, app.Everything(), os.Stdout)
+	return app.Run(ctx, s, app.Roles{API: true, Users: true, Notifier: true}, os.Stdout)
 }
 
 type serveCmd struct {
