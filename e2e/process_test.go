@@ -3,7 +3,8 @@ package e2e
 // A process under test:
 //   - starts with exactly the environment it is given, in a directory of its own;
 //   - is ready when its own /readyz says so;
-//   - is stopped as a supervisor would (SIGTERM) or as a power cut would (SIGKILL);
+//   - is stopped as a supervisor would (SIGTERM) or as a power cut would (SIGKILL), and does not outlive the tests,
+//     however they end;
 //   - shows the end of its log when its test fails.
 
 import (
@@ -71,6 +72,7 @@ func newProcess(t *testing.T, env map[string]string, args ...string) *process {
 func (p *process) start(t *testing.T) *process {
 	t.Helper()
 	p.cmd = exec.Command(p.path, p.args...)
+	endWithUs(p.cmd)
 	p.cmd.Dir = p.dir
 	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.dir}
 	for _, setting := range slices.Sorted(maps.Keys(p.env)) {
