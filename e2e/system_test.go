@@ -28,7 +28,6 @@ func settings(mails *mailbox, more map[string]string) map[string]string {
 		"SMTP_URL":            mails.url,
 		"MAIL_FROM":           "Countersign <no-reply@countersign.example>",
 		"PUBLIC_URL":          "https://countersign.example",
-		"RATE_LIMIT":          "off",
 	}
 	if brokerList() != "" {
 		env["KAFKA_BROKER_LIST"] = brokerList()
