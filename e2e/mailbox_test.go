@@ -139,17 +139,18 @@ func (b *mailbox) open(t *testing.T) {
 		}
 	})
 	if brokerList() == "" {
-		b.serve(t)
+		serveSMTP(t, b.address, b)
 	} else {
 		b.serveAiosmtpd(t)
 	}
 }
 
-func (b *mailbox) serve(t *testing.T) {
+// serveSMTP runs a go-smtp server until the test ends.
+func serveSMTP(t *testing.T, address string, backend smtp.Backend) {
 	t.Helper()
-	l, err := net.Listen("tcp", b.address)
+	l, err := net.Listen("tcp", address)
 	check(t, err)
-	server := smtp.NewServer(b)
+	server := smtp.NewServer(backend)
 	server.Domain = "localhost"
 	server.ErrorLog = log.New(io.Discard, "", 0) // who is killed hangs up without a word
 	done := make(chan struct{})
@@ -189,6 +190,35 @@ func (s *session) Data(r io.Reader) error {
 func (s *session) Reset()        { s.to = nil }
 func (s *session) Logout() error { return nil }
 
+// silentRelay takes in whole mails, and never says whether it has them.
+type silentRelay struct {
+	session // for what it does as the mailbox
+
+	heard chan struct{} // gets a word for each mail, if somebody listens
+	over  chan struct{}
+}
+
+// newSilentRelay returns one that listens at the mailbox's address until the test ends.
+func newSilentRelay(t *testing.T, b *mailbox) *silentRelay {
+	t.Helper()
+	r := &silentRelay{heard: make(chan struct{}, 1), over: make(chan struct{})}
+	serveSMTP(t, b.address, r)
+	t.Cleanup(func() { close(r.over) })
+	return r
+}
+
+func (r *silentRelay) NewSession(*smtp.Conn) (smtp.Session, error) { return r, nil }
+
+func (r *silentRelay) Data(content io.Reader) error {
+	_, err := io.Copy(io.Discard, content)
+	select {
+	case r.heard <- struct{}{}:
+	default:
+	}
+	<-r.over
+	return err
+}
+
 // python runs aiosmtpd; `make test-kafka` puts it there.
 var python = filepath.Join("..", ".cache", "aiosmtpd-1.4.6", "bin", "python")
 
@@ -200,6 +230,7 @@ func (b *mailbox) serveAiosmtpd(t *testing.T) {
 	_, port, err := net.SplitHostPort(b.address)
 	check(t, err)
 	cmd := exec.Command(python, "aiosmtpd_sink.py", port)
+	endWithUs(cmd)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	check(t, err)
