@@ -54,6 +54,9 @@
 // TestFollower_BacklogOfCatchUpTopics_IsCommittedBeforeAssigned,
 // TestFollower_MembersJoiningAndLeaving_RevokedBeforeAssignedElsewhere.
 //
+// No key and no value is in a log line, an error or a Health: TestProcessor_WhateverFails_NoKeyAndNoValueIsTold,
+// TestView_WhateverFails_NoKeyAndNoValueIsTold.
+//
 // An emitter's answer is true: TestEmitter_KafkaGoesAndComesBack_IsUnavailableAtOnceAndRecovers,
 // TestEmitter_NoAcknowledgement_OutcomeIsUnknown.
 //

@@ -30,7 +30,7 @@ func (p *Processor) live(ctx context.Context) error {
 	}
 	l := &life{Processor: p, cycle: newCycle(p.table, lanes), stores: &overlays{of: map[int32]*overlay{}}}
 	defer l.cycle.close()
-	options := append([]goka.ProcessorOption{
+	processor, err := goka.NewProcessor(p.c.cfg.Brokers, p.cfg.Graph,
 		goka.WithClientID(p.c.clientID(p.group)),
 		goka.WithLogger(gokaLog{p.log, logrus.DebugLevel}),
 		goka.WithHasher(p.c.cfg.Hasher),
@@ -41,8 +41,7 @@ func (p *Processor) live(ctx context.Context) error {
 		goka.WithConsumerGroupBuilder(l.consumerGroup),
 		goka.WithProducerBuilder(l.cycle.producer),
 		goka.WithStorageBuilder(l.storage(ctx)),
-	}, p.cfg.Options...)
-	processor, err := goka.NewProcessor(p.c.cfg.Brokers, p.cfg.Graph, options...)
+	)
 	if err != nil {
 		return fmt.Errorf("make the processor: %w", err)
 	}

@@ -4,11 +4,15 @@ package stream
 //   - what the Kafka client reports as a warning or an error is logged as one, the same at most every ten seconds; the
 //     rest is debugging;
 //   - goka's own log is debugging; the errors that end a processor come back from it and are logged there, the others
-//     (of a view, which goes on) are warnings.
+//     (of a view, which goes on) are warnings;
+//   - no key, no value and no text of a callback (what it panics with, what its codec or its update says) is ever in a log
+//     line, in an error or in a Health. Errors made here name topics, partitions, offsets and types. goka's name keys:
+//     whatever it says passes through told.
 
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -90,7 +94,26 @@ func (l gokaLog) print(msg string) {
 	if strings.Contains(strings.ToLower(msg), "error") && !strings.Contains(msg, context.Canceled.Error()) {
 		at = l.errors
 	}
-	l.log.WithFields(nil).Log(at, oneLine(msg))
+	l.log.WithFields(nil).Log(at, told(msg))
+}
+
+// What goka says of a callback or a row goes on with keys, values and the text of a panic. Its kind may be told, and of a
+// panic's stack the place.
+var (
+	withheld = regexp.MustCompile(`(?s)(error processing message \(partition=\d+\)(?:: (?:panic in callback|` +
+		`a?synchronous error (?:in|from) callback|error decoding message))?|error (?:getting|decoding) value).*`)
+	place = regexp.MustCompile(`(?m)^\t(?:\S*/)?([\w-]+\.go:\d+)$`)
+)
+
+// told is what may be told of goka's words, in one line.
+func told(text string) string {
+	return oneLine(withheld.ReplaceAllStringFunc(text, func(rest string) string {
+		kind := withheld.FindStringSubmatch(rest)[1]
+		if at := place.FindStringSubmatch(rest); at != nil {
+			kind += " at " + at[1]
+		}
+		return kind
+	}))
 }
 
 // oneLine unfolds goka's lists of errors, which have a heading and a line each.

@@ -25,8 +25,6 @@ type ProcessorConfig struct {
 	// CatchUp are the input topics whose records up to the high watermark at the session's start are processed and
 	// committed before Follower.Assigned is called. Defaults to none: then it is called right after recovery.
 	CatchUp []string
-	// Options are added to goka's. Hot standby and recover-ahead are not supported. Defaults to none.
-	Options []goka.ProcessorOption
 }
 
 // Processor runs a goka group with the cluster's guarantee.

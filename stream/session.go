@@ -187,12 +187,12 @@ func (s *session) finish(ctx context.Context, failed error) error {
 	switch {
 	case cause != nil && !errors.Is(cause, errEnded):
 		return cause
-	case failed != nil:
+	case cause == nil && failed != nil:
 		return failed
 	case s.lost.Load():
 		return errors.New("the group went on without this member")
 	}
-	return errors.New("the session ended before everything was acknowledged")
+	return errors.Join(errors.New("the session ended before everything was acknowledged"), failed)
 }
 
 // drive hands records over and ends cycles until the session ends or something fails. A commit under way may take until

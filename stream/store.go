@@ -5,7 +5,8 @@ package stream
 //     the life of its owner, with which it is closed and deleted;
 //   - it is keyed by the ids of cluster and topic, so a topic made anew never meets an old copy;
 //   - one that was not used for storeAge is discarded: tombstones it has not seen may be compacted away by now;
-//   - no key of a row can collide with the store's own entry.
+//   - no key of a row can collide with the store's own entry;
+//   - an error names the store, never a key of it.
 
 import (
 	"context"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/lovoo/goka/storage"
 	"github.com/syndtr/goleveldb/leveldb"
+	damage "github.com/syndtr/goleveldb/leveldb/errors"
 	"github.com/syndtr/goleveldb/leveldb/iterator"
 	"github.com/syndtr/goleveldb/leveldb/opt"
 	"github.com/syndtr/goleveldb/leveldb/util"
@@ -91,14 +93,14 @@ func newStore(dir string, trouble func(error)) (*store, error) {
 		Strict: opt.StrictAll, // a part that is left out silently would never be noticed
 	})
 	if err != nil {
-		return nil, err
+		return nil, withoutKey(err)
 	}
 	s := &store{db: db, dir: dir, trouble: trouble}
 	s.offset.Store(noOffset)
 	if b, err := db.Get(offsetKey(), nil); err == nil && len(b) == 8 {
 		s.offset.Store(int64(binary.BigEndian.Uint64(b)))
 	} else if !errors.Is(err, leveldb.ErrNotFound) {
-		return nil, errors.Join(fmt.Errorf("read the offset: %w", err), db.Close())
+		return nil, errors.Join(fmt.Errorf("read the offset: %w", withoutKey(err)), withoutKey(db.Close()))
 	}
 	s.touch()
 	return s, nil
@@ -115,7 +117,7 @@ func (s *store) Open() error { return nil }
 
 // Close is part of storage.Storage. It deletes a store that could not be read.
 func (s *store) Close() error {
-	err := s.db.Close()
+	err := withoutKey(s.db.Close())
 	if s.broken.Load() {
 		return errors.Join(err, os.RemoveAll(s.dir))
 	}
@@ -176,10 +178,19 @@ func (s *store) note(err error) error {
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("local store %s: %w", s.dir, err)
+	err = fmt.Errorf("local store %s: %w", s.dir, withoutKey(err))
 	if !errors.Is(err, leveldb.ErrClosed) {
 		s.broken.Store(true)
 		s.trouble(err)
+	}
+	return err
+}
+
+// withoutKey is LevelDB's error with the file that is damaged; its own text may name the key at which that was seen.
+func withoutKey(err error) error {
+	var damaged *damage.ErrCorrupted
+	if errors.As(err, &damaged) {
+		return fmt.Errorf("corrupted [file=%v]", damaged.Fd)
 	}
 	return err
 }

@@ -3,7 +3,7 @@ package stream
 // What is held here:
 //   - a goka.Processor and a goka.View run once; whenever one ends before its context does, another is built, ever later
 //     if they keep ending;
-//   - why one ended is logged once, in one line.
+//   - why one ended is logged once, in one line, without what goka knows of keys and values (log.go).
 
 import (
 	"context"
@@ -26,14 +26,14 @@ func supervise(ctx context.Context, log logrus.FieldLogger, live func(context.Co
 		err := live(ctx)
 		if ctx.Err() != nil {
 			if err != nil && !errors.Is(err, context.Canceled) {
-				log.WithField("error", oneLine(err.Error())).Warn("stopped, but not cleanly")
+				log.WithField("error", told(err.Error())).Warn("stopped, but not cleanly")
 			}
 			return
 		}
 		if err == nil {
 			err = errors.New("goka ended by itself")
 		}
-		why := oneLine(err.Error())
+		why := told(err.Error())
 		ended(why)
 		if time.Since(begun) > ranWell {
 			wait.Reset()

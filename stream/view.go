@@ -3,7 +3,8 @@ package stream
 // What is held here:
 //   - a view answers only when it has been recovered, and not any more when it stops;
 //   - it reconnects by itself and is not rebuilt for that;
-//   - each row knows from which record it comes.
+//   - each row knows from which record it comes;
+//   - no error names a key or quotes a row: not goka's, not the codec's, not the update callback's.
 
 import (
 	"cmp"
@@ -156,7 +157,7 @@ func failure(ctx context.Context) error {
 
 func (v *View) update(ctx goka.UpdateContext, s storage.Storage, key string, value []byte) error {
 	if err := v.cfg.Update(ctx, rowStorage{s, ctx.Partition(), ctx.Offset()}, key, value); err != nil {
-		return err
+		return fmt.Errorf("the update callback refuses %s/%d at %d with a %T", ctx.Topic(), ctx.Partition(), ctx.Offset(), err)
 	}
 	if v.cfg.Changed != nil {
 		v.cfg.Changed(key, ctx.Partition(), ctx.Offset())
@@ -184,8 +185,11 @@ func (v *View) Row(key string) (*Row, error) {
 	}
 	defer now.readers.leave()
 	value, err := now.Get(key)
-	if value == nil || err != nil {
-		return nil, err
+	if err != nil {
+		return nil, fmt.Errorf("read a row of %s: %s", v.cfg.Topic, told(err.Error()))
+	}
+	if value == nil {
+		return nil, nil
 	}
 	row := value.(Row)
 	row.Key = key
@@ -317,11 +321,10 @@ func (c rowCodec) Decode(b []byte) (any, error) {
 	if len(b) < rowHeader {
 		return nil, fmt.Errorf("a stored row of %d bytes is too short", len(b))
 	}
-	value, err := c.Codec.Decode(rowValue(b))
-	if err != nil {
-		return nil, err
+	row := Row{Partition: int32(binary.BigEndian.Uint32(b)), Offset: int64(binary.BigEndian.Uint64(b[4:]))}
+	var err error
+	if row.Value, err = c.Codec.Decode(rowValue(b)); err != nil {
+		return nil, fmt.Errorf("the codec refuses the row of %d at %d with a %T", row.Partition, row.Offset, err)
 	}
-	return Row{
-		Value: value, Partition: int32(binary.BigEndian.Uint32(b)), Offset: int64(binary.BigEndian.Uint64(b[4:])),
-	}, nil
+	return row, nil
 }
