@@ -19,7 +19,7 @@ const lookInterval = time.Second
 
 // bounds are the first offset and the high watermark of every partition of the topics.
 func (c *Cluster) bounds(ctx context.Context, topics []string) (starts, ends map[topicPartition]int64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	starts, ends = map[topicPartition]int64{}, map[topicPartition]int64{}
 	first, err := c.adm.ListStartOffsets(ctx, topics...)

@@ -2,6 +2,8 @@ package stream
 
 // What is held here:
 //   - a topic that is missing is made, a topic that differs is refused with everything that differs;
+//   - one lost broker neither loses what was acknowledged nor stops writing: min.insync.replicas is one less than the
+//     copies, of a topic that was there before, too;
 //   - a cluster with too few brokers for the replication wanted is refused before anything is made;
 //   - two processes that start at once both succeed.
 
@@ -16,23 +18,26 @@ import (
 	"strings"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// Topic is what a topic must be. Config holds only what matters: what it does not name is not compared.
+// Topic is what a topic must be. Config holds only what matters: what it does not name is not compared, but for
+// min.insync.replicas, which is one less than Config.Replication (at least 1).
 type Topic struct {
 	Name       string
 	Partitions int32
 	Config     map[string]string
 }
 
-// ensureTimeout bounds one call of Ensure.
-const ensureTimeout = 30 * time.Second
+// ensureTimeout bounds one call of Ensure, askTimeout one question about topics.
+const (
+	ensureTimeout = 30 * time.Second
+	askTimeout    = 5 * time.Second
+)
 
-// Ensure makes the topics that are missing, with Config.Replication and min.insync.replicas of one less (at least 1),
-// and returns once the brokers answer for them. It fails, having made nothing, when something is missing and the cluster
-// has fewer brokers than copies are wanted, and with a line for each difference when a topic is there and differs. Repeating it is harmless.
+// Ensure makes the topics that are missing, with Config.Replication, and returns once the brokers answer for them. It
+// fails, having made nothing, when something is missing and the cluster has fewer brokers than copies are wanted, and
+// with a line for each difference when a topic is there and differs. Repeating it is harmless.
 func (c *Cluster) Ensure(ctx context.Context, topics []Topic) error {
 	ctx, cancel := context.WithTimeout(ctx, ensureTimeout)
 	defer cancel()
@@ -81,8 +86,8 @@ func (c *Cluster) create(ctx context.Context, topics []Topic) error {
 		return fmt.Errorf("REPLICATION_FACTOR is %d, but the cluster has %d broker(s)", c.cfg.Replication, len(brokers))
 	}
 	for _, t := range topics {
-		config := map[string]*string{"min.insync.replicas": kadm.StringPtr(strconv.Itoa(max(1, int(c.cfg.Replication)-1)))}
-		for name, value := range t.Config {
+		config := map[string]*string{}
+		for name, value := range c.config(t) {
 			config[name] = &value
 		}
 		_, err := c.adm.CreateTopic(ctx, t.Partitions, c.cfg.Replication, config, t.Name)
@@ -91,6 +96,13 @@ func (c *Cluster) create(ctx context.Context, topics []Topic) error {
 		}
 	}
 	return nil
+}
+
+// config is what a topic's settings must be.
+func (c *Cluster) config(t Topic) map[string]string {
+	config := map[string]string{"min.insync.replicas": strconv.Itoa(max(1, int(c.cfg.Replication)-1))}
+	maps.Copy(config, t.Config)
+	return config
 }
 
 // differences are a line for each way in which a topic is not as it must be.
@@ -125,15 +137,19 @@ func (c *Cluster) differences(ctx context.Context, topics []Topic, names []strin
 		for _, entry := range config.Configs {
 			have[entry.Key] = entry.MaybeValue()
 		}
-		for _, name := range slices.Sorted(maps.Keys(t.Config)) {
-			differs(name, have[name], t.Config[name])
+		want := c.config(t)
+		for _, name := range slices.Sorted(maps.Keys(want)) {
+			differs(name, have[name], want[name])
 		}
 	}
 	return differ, nil
 }
 
 // TopicID returns what Kafka calls this creation of a topic: deleted and made again, it has another.
+// It fails when the brokers do not answer within askTimeout.
 func (c *Cluster) TopicID(ctx context.Context, topic string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
 	details, err := c.adm.ListTopics(ctx, topic)
 	if err = errors.Join(err, details.Error()); err != nil {
 		return "", fmt.Errorf("ask for the id of topic %s: %w", topic, err)

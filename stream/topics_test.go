@@ -1,10 +1,16 @@
 package stream
 
 import (
+	"context"
 	"maps"
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
 )
 
 func TestEnsure_TopicDiffers_NamesEveryDifference(t *testing.T) {
@@ -31,6 +37,43 @@ func TestEnsure_TopicDiffers_NamesEveryDifference(t *testing.T) {
 			t.Errorf("%q lacks %q", err, want)
 		}
 	}
+}
+
+func TestEnsure_OneCopyIsEnoughToWrite_IsRefused(t *testing.T) {
+	kafka, err := kfake.NewCluster(kfake.NumBrokers(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(kafka.Close)
+	c, err := Dial(t.Context(), Config{
+		Brokers: kafka.ListenAddrs(), Instance: "a", Hasher: newHasher, Replication: 3, Log: logrus.New(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	weak := map[string]*string{"min.insync.replicas": kadm.StringPtr("1")}
+	if _, err := c.adm.CreateTopic(t.Context(), 1, 3, weak, "t"); err != nil {
+		t.Fatal(err)
+	}
+	err = c.Ensure(t.Context(), []Topic{{Name: "t", Partitions: 1}, {Name: "made", Partitions: 1}})
+	if err == nil || err.Error() != "topic t: min.insync.replicas is 1, want 2" {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func TestTopicID_NoAnswer_EndsWithoutADeadlineOfItsCaller(t *testing.T) {
+	w := newWorld(t, ExactlyOnce)
+	c := w.dial("a")
+	w.net.set(mute)
+	begun := time.Now()
+	if id, err := c.TopicID(context.Background(), w.in); err == nil {
+		t.Errorf("id %s", id)
+	}
+	if took := time.Since(begun); took > askTimeout+time.Second {
+		t.Errorf("answered after %v", took)
+	}
+	w.net.set(whole)
 }
 
 func TestEnsure_FewerBrokersThanCopies_MakesNothing(t *testing.T) {
