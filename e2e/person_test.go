@@ -30,6 +30,7 @@ var client = &http.Client{
 // answer is what a call was answered with; status 0: nothing came back.
 type answer struct {
 	status int
+	header http.Header
 	body   map[string]any
 }
 
@@ -61,7 +62,7 @@ func post(ctx context.Context, url string, header http.Header, body any) answer 
 		return answer{}
 	}
 	defer response.Body.Close()
-	a := answer{status: response.StatusCode}
+	a := answer{status: response.StatusCode, header: response.Header}
 	if err := json.NewDecoder(response.Body).Decode(&a.body); err != nil {
 		return answer{}
 	}
@@ -88,7 +89,12 @@ func get(ctx context.Context, url string) (status int, body string) {
 
 // persist posts until the outcome is certain, at one API node after another.
 func (s *system) persist(ctx context.Context, node int, path string, body any) (last answer) {
-	header := http.Header{"Idempotency-Key": {rand.Text()}}
+	return s.persistAs(ctx, rand.Text(), node, path, body)
+}
+
+// persistAs is persist with a key that was used before.
+func (s *system) persistAs(ctx context.Context, key string, node int, path string, body any) (last answer) {
+	header := http.Header{"Idempotency-Key": {key}}
 	eventually(ctx, answerWithin, func() bool {
 		last = post(ctx, s.api(node).public(path), header, body)
 		node++
@@ -108,11 +114,18 @@ func newPerson(node int) *person {
 	return &person{address: "ada-" + strings.ToLower(rand.Text()) + "@example.org", node: node}
 }
 
+func (p *person) registration() map[string]any {
+	return map[string]any{"email": p.address, "first_name": "Ada", "last_name": "Lovelace"}
+}
+
 // registers expects that registering is accepted.
 func (p *person) registers(ctx context.Context, s *system) error {
-	a := s.persist(ctx, p.node, "/api/register", map[string]any{
-		"email": p.address, "first_name": "Ada", "last_name": "Lovelace",
-	})
+	return p.registersAs(ctx, s, rand.Text())
+}
+
+// registersAs is registers with a key that was used before.
+func (p *person) registersAs(ctx context.Context, s *system, key string) error {
+	a := s.persistAs(ctx, key, p.node, "/api/register", p.registration())
 	p.verificationID = a.text("verification_id")
 	if a.status != http.StatusAccepted || p.verificationID == "" {
 		return fmt.Errorf("register %s: %d %v", p.address, a.status, a.body)
