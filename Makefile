@@ -30,9 +30,9 @@ test: ## unit, HTTP and end-to-end tests on the embedded broker
 	$(SAY_RACE)
 	env -u KAFKA_BROKER_LIST go test $(RACE) -timeout 3m ./...
 
-test-kafka: $(SINK) ## stream and end-to-end tests on a real Kafka (KAFKA_BROKER_LIST or a fresh one)
+test-kafka: $(SINK) ## stream, service and end-to-end tests on a real Kafka (KAFKA_BROKER_LIST or a fresh one)
 	$(SAY_RACE)
-	$(WITH_KAFKA) go test $(RACE) -count=1 -timeout 5m -p 1 ./stream/... ./e2e/...
+	$(WITH_KAFKA) go test $(RACE) -count=1 -timeout 5m -p 1 ./stream/... ./processors/... ./views/... ./e2e/...
 
 test-browser: build $(NODE_MODULES)/.package-lock.json ## the pages in a real Chromium (PICTURES=DIR keeps pictures of them)
 	NODE_PATH=$(NODE_MODULES) node --test e2e/browser/pages.test.js

@@ -3,7 +3,11 @@ package processors_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
+	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,7 +33,7 @@ func TestMain(m *testing.M) {
 // partitions of every topic.
 const partitions = 2
 
-// world is a broker with the topics, and what a test does with it.
+// world is a Kafka with the topics (the embedded one, or the one in KAFKA_BROKER_LIST), and what a test does with it.
 type world struct {
 	t       *testing.T
 	log     *logrus.Logger
@@ -40,13 +44,22 @@ type world struct {
 
 func newWorld(t *testing.T, guarantee stream.Guarantee) *world {
 	t.Helper()
-	broker, err := kfake.NewCluster(kfake.NumBrokers(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(broker.Close)
-	w := &world{t: t, log: logrus.New(), brokers: broker.ListenAddrs()}
+	w := &world{t: t, log: logrus.New()}
 	w.log.SetOutput(io.Discard)
+	list := os.Getenv("KAFKA_BROKER_LIST")
+	if list != "" {
+		w.brokers = strings.Split(list, ",")
+		w.wipe() // what another test may have left
+		t.Cleanup(w.wipe)
+	} else {
+		broker, err := kfake.NewCluster(kfake.NumBrokers(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(broker.Close)
+		w.brokers = broker.ListenAddrs()
+	}
+	var err error
 	w.cluster, err = stream.Dial(t.Context(), stream.Config{
 		Brokers: w.brokers, Instance: "test", Dir: t.TempDir(), Guarantee: guarantee, Hasher: topics.Hasher, Log: w.log,
 	})
@@ -56,7 +69,7 @@ func newWorld(t *testing.T, guarantee stream.Guarantee) *world {
 	t.Cleanup(w.cluster.Close)
 	var wanted []stream.Topic
 	for _, topic := range topics.All() {
-		wanted = append(wanted, stream.Topic{Name: topic.Name, Partitions: partitions, Config: topic.Config(true)})
+		wanted = append(wanted, stream.Topic{Name: topic.Name, Partitions: partitions, Config: topic.Config(list == "")})
 	}
 	if err := w.cluster.Ensure(t.Context(), wanted); err != nil {
 		t.Fatal(err)
@@ -67,6 +80,37 @@ func newWorld(t *testing.T, guarantee stream.Guarantee) *world {
 	}
 	t.Cleanup(w.client.Close)
 	return w
+}
+
+// wipe deletes the topics and what the groups have committed, and waits until the topics are gone.
+func (w *world) wipe() {
+	w.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(w.brokers...))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	admin := kadm.NewClient(client)
+	var names []string
+	for _, topic := range topics.All() {
+		names = append(names, topic.Name)
+	}
+	if _, err := admin.DeleteTopics(ctx, names...); err != nil {
+		w.t.Fatal(err)
+	}
+	for { // a broker that has just started does not know its groups yet
+		_, err := admin.DeleteGroups(ctx, topics.UserService, topics.NotificationService)
+		there, e := admin.ListTopics(ctx, names...)
+		if err = errors.Join(err, e); err == nil && !slices.ContainsFunc(names, there.Has) {
+			return
+		}
+		if ctx.Err() != nil {
+			w.t.Fatalf("topics or groups are still there: %v", err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // runs a graph until the test ends or stop is called.

@@ -4,11 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/sirupsen/logrus"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/goleak"
 
 	"countersign/stream"
@@ -23,18 +27,57 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreAnyFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
 }
 
-// table starts a broker with a users table, and a view of it.
-func table(t *testing.T) (*views.Users, func(user.State)) {
+// brokers are those of the embedded Kafka, or of the one in KAFKA_BROKER_LIST, without a users table.
+func brokers(t *testing.T) []string {
 	t.Helper()
-	broker, err := kfake.NewCluster(kfake.NumBrokers(1))
+	list := os.Getenv("KAFKA_BROKER_LIST")
+	if list == "" {
+		broker, err := kfake.NewCluster(kfake.NumBrokers(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(broker.Close)
+		return broker.ListenAddrs()
+	}
+	wipe := func() { wipe(t, strings.Split(list, ",")) }
+	wipe() // what another test may have left
+	t.Cleanup(wipe)
+	return strings.Split(list, ",")
+}
+
+// wipe deletes the users table and waits until it is gone.
+func wipe(t *testing.T, brokers []string) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(broker.Close)
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	admin := kadm.NewClient(client)
+	if _, err := admin.DeleteTopics(ctx, topics.UserTable); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		there, err := admin.ListTopics(ctx, topics.UserTable)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !there.Has(topics.UserTable) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// table makes a users table, and a view of it.
+func table(t *testing.T) (*views.Users, func(user.State)) {
+	t.Helper()
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	cluster, err := stream.Dial(t.Context(), stream.Config{
-		Brokers: broker.ListenAddrs(), Instance: "views", Dir: t.TempDir(), Hasher: topics.Hasher, Log: log,
+		Brokers: brokers(t), Instance: "views", Dir: t.TempDir(), Hasher: topics.Hasher, Log: log,
 	})
 	if err != nil {
 		t.Fatal(err)
