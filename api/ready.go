@@ -52,6 +52,9 @@ func (r *readiness) now() readyAnswer {
 	defer r.mu.Unlock()
 	a := readyAnswer{Missing: []string{}, Checks: []readyCheck{}}
 	for _, c := range checks {
+		if c.Ready && c.Behind > behindAtMost {
+			c.Reason = "more than 10 s behind"
+		}
 		a.Checks = append(a.Checks, readyCheck{c.Name, c.Ready, c.Reason, c.Behind.Seconds()})
 		if !c.Ready && (c.NoGrace || !r.once) || c.Behind > behindAtMost {
 			a.Missing = append(a.Missing, c.Name)

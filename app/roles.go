@@ -107,11 +107,15 @@ func (n *node) addUsers() error {
 
 // addNotifier is the notification service: the outbox and who sends from it.
 func (n *node) addNotifier(emitter *stream.Emitter) error {
-	composer, err := mail.NewComposer(mail.ComposerConfig{From: n.settings.MailFrom})
+	composer, err := n.settings.composer()
 	if err != nil {
 		return err
 	}
-	relay, err := n.relay()
+	url := n.settings.SMTPURL
+	if n.inbox != nil {
+		url = "smtp://" + n.inbox.Addr()
+	}
+	relay, err := n.settings.relay(url)
 	if err != nil {
 		return err
 	}
@@ -140,15 +144,6 @@ func (n *node) addNotifier(emitter *stream.Emitter) error {
 		check{name: "mailer processor", health: p.Health},
 		check{name: "mail sender", health: senderHealth(sender), noGrace: true})
 	return nil
-}
-
-// relay is the SMTP server that takes the mails: the configured one, or the embedded inbox.
-func (n *node) relay() (*mail.Relay, error) {
-	url := n.settings.SMTPURL
-	if n.inbox != nil {
-		url = "smtp://" + n.inbox.Addr()
-	}
-	return mail.NewRelay(mail.RelayConfig{URL: url, Insecure: n.settings.SMTPInsecure})
 }
 
 // addViews is what the api role reads, and with it the public API's configuration.

@@ -15,7 +15,7 @@ import (
 )
 
 // ranWell is after how long a life the wait before the next begins small again.
-const ranWell = 30 * time.Second
+const ranWell = 10 * time.Second
 
 // supervise lives again and again until ctx ends, and tells ended of each life's error.
 func supervise(ctx context.Context, log logrus.FieldLogger, live func(context.Context) error, ended func(why string)) {

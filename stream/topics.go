@@ -36,33 +36,50 @@ const (
 )
 
 // Ensure makes the topics that are missing, with Config.Replication, and returns once the brokers answer for them. It
-// fails, having made nothing, when something is missing and the cluster has fewer brokers than copies are wanted, and
-// with a line for each difference when a topic is there and differs. Repeating it is harmless.
+// fails, having made nothing, when a topic is there and differs, with a line for each difference, and when something is
+// missing and the cluster has fewer brokers than copies are wanted. Repeating it is harmless.
 func (c *Cluster) Ensure(ctx context.Context, topics []Topic) error {
 	ctx, cancel := context.WithTimeout(ctx, ensureTimeout)
 	defer cancel()
-	names := make([]string, len(topics))
-	for i, t := range topics {
-		names[i] = t.Name
-	}
-	there, err := c.adm.ListTopics(ctx, names...)
+	there, err := c.adm.ListTopics(ctx, names(topics)...)
 	if err != nil {
 		return fmt.Errorf("list topics: %w", err)
 	}
-	var missing []Topic
+	var found, missing []Topic
 	for _, t := range topics {
-		if d := there[t.Name]; d.Err != nil && !errors.Is(d.Err, kerr.UnknownTopicOrPartition) {
+		switch d := there[t.Name]; {
+		case there.Has(t.Name):
+			found = append(found, t)
+		case d.Err != nil && !errors.Is(d.Err, kerr.UnknownTopicOrPartition):
 			return fmt.Errorf("look at topic %s: %w", t.Name, d.Err)
-		}
-		if !there.Has(t.Name) {
+		default:
 			missing = append(missing, t)
 		}
+	}
+	if err := c.compare(ctx, found); err != nil {
+		return err
 	}
 	if err := c.create(ctx, missing); err != nil {
 		return err
 	}
+	return c.compare(ctx, missing) // another process may have made them otherwise
+}
+
+func names(topics []Topic) []string {
+	all := make([]string, len(topics))
+	for i, t := range topics {
+		all[i] = t.Name
+	}
+	return all
+}
+
+// compare returns once the brokers answer for the topics, with every difference as an error.
+func (c *Cluster) compare(ctx context.Context, topics []Topic) error {
+	if len(topics) == 0 {
+		return nil
+	}
 	for { // a broker may not have heard yet of a topic that another has made
-		differ, err := c.differences(ctx, topics, names)
+		differ, err := c.differences(ctx, topics)
 		switch {
 		case err == nil && len(differ) == 0:
 			return nil
@@ -106,12 +123,12 @@ func (c *Cluster) config(t Topic) map[string]string {
 }
 
 // differences are a line for each way in which a topic is not as it must be.
-func (c *Cluster) differences(ctx context.Context, topics []Topic, names []string) ([]string, error) {
-	there, err := c.adm.ListTopics(ctx, names...)
+func (c *Cluster) differences(ctx context.Context, topics []Topic) ([]string, error) {
+	there, err := c.adm.ListTopics(ctx, names(topics)...)
 	if err = errors.Join(err, there.Error()); err != nil {
 		return nil, fmt.Errorf("list topics: %w", err)
 	}
-	configs, err := c.adm.DescribeTopicConfigs(ctx, names...)
+	configs, err := c.adm.DescribeTopicConfigs(ctx, names(topics)...)
 	if err != nil {
 		return nil, fmt.Errorf("describe topics: %w", err)
 	}
@@ -127,7 +144,7 @@ func (c *Cluster) differences(ctx context.Context, topics []Topic, names []strin
 				return nil, fmt.Errorf("look at %s/%d: %w", t.Name, p.Partition, p.Err)
 			}
 		}
-		differs("partitions", len(there[t.Name].Partitions), int(t.Partitions))
+		differs("partitions (KAFKA_PARTITIONS)", len(there[t.Name].Partitions), int(t.Partitions))
 		differs("replication (REPLICATION_FACTOR)", there[t.Name].Partitions.NumReplicas(), int(c.cfg.Replication))
 		config, err := configs.On(t.Name, nil)
 		if err = errors.Join(err, config.Err); err != nil {

@@ -20,7 +20,9 @@ func TestEnsure_TopicDiffers_NamesEveryDifference(t *testing.T) {
 	if err := w.admin.Ensure(t.Context(), []Topic{made}); err != nil {
 		t.Errorf("a second time: %v", err)
 	}
+	missing := w.group + "-missing"
 	err := w.admin.Ensure(t.Context(), []Topic{
+		{missing, 3, nil},
 		{made.Name, 5, map[string]string{"cleanup.policy": "compact", "retention.ms": "1"}},
 		{Name: w.in, Partitions: 1},
 	})
@@ -28,14 +30,17 @@ func TestEnsure_TopicDiffers_NamesEveryDifference(t *testing.T) {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		"topic " + made.Name + ": partitions is 3, want 5",
+		"topic " + made.Name + ": partitions (KAFKA_PARTITIONS) is 3, want 5",
 		"topic " + made.Name + ": cleanup.policy is delete, want compact",
 		"topic " + made.Name + ": retention.ms is 604800000, want 1",
-		"topic " + w.in + ": partitions is 4, want 1",
+		"topic " + w.in + ": partitions (KAFKA_PARTITIONS) is 4, want 1",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q lacks %q", err, want)
 		}
+	}
+	if there, err := w.admin.adm.ListTopics(t.Context(), missing); err != nil || there.Has(missing) {
+		t.Errorf("a refused start has made a topic: %v", err)
 	}
 }
 
