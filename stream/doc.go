@@ -58,7 +58,7 @@
 // TestView_WhateverFails_NoKeyAndNoValueIsTold.
 //
 // An emitter's answer is true: TestEmitter_KafkaGoesAndComesBack_IsUnavailableAtOnceAndRecovers,
-// TestEmitter_NoAcknowledgement_OutcomeIsUnknown.
+// TestEmitter_NoAcknowledgement_OutcomeIsUnknown, TestEmitter_KafkaAwayForLong_WhatWasAnsweredLongAgoIsNotSent.
 //
 // # Files
 //

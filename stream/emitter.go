@@ -4,7 +4,8 @@ package stream
 //   - an Emit that returns nil is written on all in-sync replicas, once;
 //   - an error says what is known: nothing done (ErrUnavailable, ErrOverloaded), or perhaps done (ErrOutcomeUnknown);
 //   - while no broker can be reached nothing is taken, so nothing is sent late that was answered with an error long ago;
-//   - what waits for an acknowledgement is bounded, also when its caller has gone.
+//   - what waits for an acknowledgement is bounded in number and in time, also when its caller has gone: nothing is sent
+//     later than GiveUpAfter, however long Kafka was away.
 
 import (
 	"cmp"
@@ -41,18 +42,24 @@ type EmitterConfig struct {
 	MaxInFlight int
 	// AckTimeout is how long Emit waits for an acknowledgement. Defaults to 2.5 s.
 	AckTimeout time.Duration
+	// GiveUpAfter is how long a record whose outcome is unknown may still be sent. Defaults to 30 s.
+	GiveUpAfter time.Duration
 }
 
 // Emitter writes single records and waits for their acknowledgement. It may be used by any number of goroutines.
 type Emitter struct {
+	c     *Cluster
 	cfg   EmitterConfig
 	log   logrus.FieldLogger
-	cl    *kgo.Client
+	cl    atomic.Pointer[kgo.Client]
 	slots chan struct{}
 	away  atomic.Bool
 	doubt chan struct{} // asks watch to look
 	stop  context.CancelFunc
 	ended sync.WaitGroup
+
+	mu     sync.Mutex // of what replaces and closes cl
+	closed bool
 }
 
 // How often the watch looks whether a broker answers: without a reason, and while none does.
@@ -66,28 +73,55 @@ func (c *Cluster) NewEmitter(cfg EmitterConfig) (*Emitter, error) {
 	cfg.ClientID = cmp.Or(cfg.ClientID, "emitter")
 	cfg.MaxInFlight = cmp.Or(cfg.MaxInFlight, 4096)
 	cfg.AckTimeout = cmp.Or(cfg.AckTimeout, 2500*time.Millisecond)
-	e := &Emitter{cfg: cfg, log: c.log, slots: make(chan struct{}, cfg.MaxInFlight), doubt: make(chan struct{}, 1)}
-	cl, err := c.newClient(cfg.ClientID, append(c.producing(), kgo.WithHooks(connections{e}))...)
+	cfg.GiveUpAfter = cmp.Or(cfg.GiveUpAfter, 30*time.Second)
+	e := &Emitter{c: c, cfg: cfg, log: c.log, slots: make(chan struct{}, cfg.MaxInFlight), doubt: make(chan struct{}, 1)}
+	cl, err := e.newClient()
 	if err != nil {
 		return nil, err
 	}
-	e.cl = cl
+	e.cl.Store(cl)
 	ctx, cancel := context.WithCancel(context.Background())
 	e.stop = cancel
 	e.ended.Go(func() { e.watch(ctx) })
 	return e, nil
 }
 
+func (e *Emitter) newClient() (*kgo.Client, error) {
+	return e.c.newClient(e.cfg.ClientID, append(e.c.producing(), kgo.WithHooks(connections{e}))...)
+}
+
+// giveUp has another client, with another producer id, take the place of one that waits too long: an idempotent producer
+// never gives up by itself what was part of a request. What else the old one waits for has an unknown outcome, too.
+func (e *Emitter) giveUp(old *kgo.Client) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed || e.cl.Load() != old {
+		return
+	}
+	cl, err := e.newClient()
+	if err != nil {
+		e.log.WithError(err).Warn("records without an acknowledgement cannot be given up")
+		return
+	}
+	e.cl.Store(cl)
+	e.log.WithField("in_flight", len(e.slots)).Warn("records without an acknowledgement are given up")
+	old.Close()
+}
+
 // Close waits up to AckTimeout for what is in flight.
 func (e *Emitter) Close() {
+	e.mu.Lock()
+	e.closed = true
+	cl := e.cl.Load()
+	e.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), e.cfg.AckTimeout)
 	defer cancel()
-	if err := e.cl.Flush(ctx); err != nil {
+	if err := cl.Flush(ctx); err != nil {
 		e.log.WithField("in_flight", len(e.slots)).Warn("emitter closed before everything was acknowledged")
 	}
 	e.stop()
 	e.ended.Wait()
-	e.cl.Close()
+	cl.Close()
 }
 
 // Emit writes one record and returns when all in-sync replicas have it, or with ErrUnavailable, ErrOverloaded or
@@ -110,7 +144,10 @@ func (e *Emitter) Emit(ctx context.Context, topic, key string, value []byte, hea
 	// be said that nothing was done.
 	life, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.cfg.AckTimeout*3/4)
 	done := make(chan error, 1)
-	e.cl.Produce(life, record, func(_ *kgo.Record, err error) {
+	cl := e.cl.Load()
+	late := time.AfterFunc(e.cfg.GiveUpAfter, func() { e.giveUp(cl) })
+	cl.Produce(life, record, func(_ *kgo.Record, err error) {
+		late.Stop()
 		cancel()
 		<-e.slots
 		done <- err
@@ -154,7 +191,7 @@ func outcome(topic string, err error) error {
 func (e *Emitter) watch(ctx context.Context) {
 	for {
 		look, cancel := context.WithTimeout(ctx, time.Second)
-		err := e.cl.Ping(look)
+		err := e.cl.Load().Ping(look)
 		cancel()
 		if ctx.Err() != nil {
 			return

@@ -58,7 +58,7 @@ func TestEmitter_KafkaGoesAndComesBack_IsUnavailableAtOnceAndRecovers(t *testing
 		if took := time.Since(begun); took > 200*time.Millisecond {
 			t.Errorf("100 refusals took %v", took)
 		}
-		if n := e.cl.BufferedProduceRecords(); n > 1 {
+		if n := e.cl.Load().BufferedProduceRecords(); n > 1 {
 			t.Errorf("%d records are kept", n)
 		}
 		w.net.set(whole)
@@ -100,6 +100,27 @@ func TestEmitter_NoAcknowledgement_OutcomeIsUnknown(t *testing.T) {
 	}
 	if perhaps > 3 {
 		t.Errorf("three records were written %d times", perhaps)
+	}
+}
+
+func TestEmitter_KafkaAwayForLong_WhatWasAnsweredLongAgoIsNotSent(t *testing.T) {
+	w := newWorld(t, ExactlyOnce)
+	e := w.emitter(EmitterConfig{AckTimeout: 300 * time.Millisecond, GiveUpAfter: time.Second})
+	if err := e.Emit(t.Context(), w.in, "warm", []byte("v"), nil); err != nil {
+		t.Fatal(err)
+	}
+	w.net.set(lossy)
+	if err := e.Emit(t.Context(), w.in, "late", []byte("v"), nil); !errors.Is(err, ErrOutcomeUnknown) {
+		t.Errorf("err = %v", err)
+	}
+	w.net.set(cut)
+	w.await("it is given up", func() bool { return len(e.slots) == 0 })
+	w.net.set(whole)
+	w.await("the emitter works again", func() bool { return e.Emit(t.Context(), w.in, "late", []byte("new"), nil) == nil })
+	for _, r := range w.read(w.in, 2) { // on the partition of "new", the late one would be ahead of it
+		if string(r.Key) == "late" && string(r.Value) != "new" {
+			t.Error("it was sent late")
+		}
 	}
 }
 

@@ -370,6 +370,7 @@ const (
 	whole networkState = iota
 	cut                // nothing connects
 	mute               // nothing is answered
+	lossy              // nothing arrives
 )
 
 func (n *network) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -390,7 +391,7 @@ func (n *network) dial(ctx context.Context, network, address string) (net.Conn, 
 func (n *network) set(to networkState) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.state = to; to == mute {
+	if n.state = to; to == mute || to == lossy {
 		return
 	}
 	for _, conn := range n.conns {
@@ -399,10 +400,20 @@ func (n *network) set(to networkState) {
 	n.conns = nil
 }
 
-// mutable is a connection whose answers do not come while the network is mute.
+// mutable is a connection over which no answers come while the network is mute, and nothing goes while it is lossy.
 type mutable struct {
 	net.Conn
 	n *network
+}
+
+func (c *mutable) Write(b []byte) (int, error) {
+	c.n.mu.Lock()
+	lost := c.n.state == lossy
+	c.n.mu.Unlock()
+	if lost {
+		return len(b), nil
+	}
+	return c.Conn.Write(b)
 }
 
 func (c *mutable) Read(b []byte) (int, error) {
