@@ -68,6 +68,7 @@ func TestEnsure_OneCopyIsEnoughToWrite_IsRefused(t *testing.T) {
 }
 
 func TestTopicID_NoAnswer_EndsWithoutADeadlineOfItsCaller(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, ExactlyOnce)
 	c := w.dial("a")
 	w.net.set(mute)
