@@ -37,11 +37,10 @@ func TestRun_IsReadyWithin3Seconds_AndEndsCleanlyOnCtrlC(t *testing.T) {
 
 // A conversation that hangs must not hold up the end, and what may have been sent must be told.
 func TestStop_WhileTheRelayIsSilent_IsCleanAndInTime_AndTheMailIsUncertain(t *testing.T) {
-	mails := newMailbox(t)
-	relay := newSilentRelay(t, mails)
+	mails, p := newMailbox(t), newPerson(0)
+	relay := newSilentRelay(t, mails, p.address)
 	s := prepare(t, mails, nil)
 	s.start(t)
-	p := newPerson(0)
 	check(t, p.registers(t.Context(), s))
 	select {
 	case <-relay.heard:

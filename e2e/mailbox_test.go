@@ -20,6 +20,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -190,33 +191,45 @@ func (s *session) Data(r io.Reader) error {
 func (s *session) Reset()        { s.to = nil }
 func (s *session) Logout() error { return nil }
 
-// silentRelay takes in whole mails, and never says whether it has them.
+// silentRelay fills a mailbox, but never says whether it has the mails to one address, which it takes in wholly.
 type silentRelay struct {
-	session // for what it does as the mailbox
+	box     *mailbox
+	address string
 
-	heard chan struct{} // gets a word for each mail, if somebody listens
+	heard chan struct{} // gets a word when such a mail came
 	over  chan struct{}
 }
 
 // newSilentRelay returns one that listens at the mailbox's address until the test ends.
-func newSilentRelay(t *testing.T, b *mailbox) *silentRelay {
+func newSilentRelay(t *testing.T, b *mailbox, address string) *silentRelay {
 	t.Helper()
-	r := &silentRelay{heard: make(chan struct{}, 1), over: make(chan struct{})}
+	r := &silentRelay{box: b, address: address, heard: make(chan struct{}, 1), over: make(chan struct{})}
 	serveSMTP(t, b.address, r)
 	t.Cleanup(func() { close(r.over) })
 	return r
 }
 
-func (r *silentRelay) NewSession(*smtp.Conn) (smtp.Session, error) { return r, nil }
+// NewSession makes it a go-smtp backend.
+func (r *silentRelay) NewSession(*smtp.Conn) (smtp.Session, error) {
+	return &silentSession{session{box: r.box}, r}, nil
+}
 
-func (r *silentRelay) Data(content io.Reader) error {
-	_, err := io.Copy(io.Discard, content)
+type silentSession struct {
+	session
+
+	relay *silentRelay
+}
+
+func (s *silentSession) Data(r io.Reader) error {
+	if err := s.session.Data(r); err != nil || !slices.Contains(s.to, s.relay.address) {
+		return err
+	}
 	select {
-	case r.heard <- struct{}{}:
+	case s.relay.heard <- struct{}{}:
 	default:
 	}
-	<-r.over
-	return err
+	<-s.relay.over
+	return nil
 }
 
 // python runs aiosmtpd; `make test-kafka` puts it there.
