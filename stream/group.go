@@ -56,8 +56,12 @@ func (g *group) Consume(ctx context.Context, topics []string, handler sarama.Con
 	m := &member{life: g.life, sessions: make(chan *session, 1), over: make(chan struct{})}
 	m.ctx, m.fail = context.WithCancelCause(ctx)
 	defer m.fail(nil)
+	alive, hangUp := context.WithCancel(context.Background())
+	defer hangUp()
+	m.hangUp = hangUp
 	c := g.life.c
 	_, err := c.newClient(g.life.group,
+		kgo.WithContext(alive),
 		kgo.WithHooks(m),
 		kgo.ConsumerGroup(g.life.group),
 		kgo.ConsumeTopics(topics...),
@@ -103,6 +107,7 @@ type member struct {
 	cl       *kgo.Client
 	ctx      context.Context
 	fail     context.CancelCauseFunc
+	hangUp   context.CancelFunc // ends what the client asks
 	current  atomic.Pointer[session]
 	sessions chan *session
 	over     chan struct{} // no session will run any more
@@ -120,6 +125,7 @@ func (m *member) leave() {
 	defer cancel()
 	if err := m.cl.LeaveGroupContext(ctx); err != nil {
 		m.life.log.WithError(err).Warn("left the group without its coordinator's knowledge")
+		m.hangUp() // Close would wait for answers
 	}
 	m.cl.Close()
 	m.tasks.Wait()

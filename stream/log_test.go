@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
@@ -145,7 +146,11 @@ func TestProcessor_StoppedWhileNothingIsAcknowledged_NoKeyIsTold(t *testing.T) {
 		})})
 		w.produce(&kgo.Record{Topic: w.in, Key: []byte(privateKey), Value: []byte("1")})
 		<-away
+		begun := time.Now()
 		p.stop()
+		if took := time.Since(begun); took > 8*time.Second {
+			t.Errorf("stopped after %v", took)
+		}
 		if !e.has("stopped, but not cleanly", "before everything was acknowledged") {
 			t.Error("why it stopped is not logged")
 		}
