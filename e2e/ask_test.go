@@ -17,8 +17,13 @@ func (p *process) ask(t *testing.T, args ...string) (exitCode int, output string
 	return newProcess(t, map[string]string{"INTERNAL_ADDR": p.env["INTERNAL_ADDR"]}, args...).start(t).end(t)
 }
 
-func TestUsersGet_ShowsAnAccount_AndNothingThatACodeIsMadeOf(t *testing.T) {
+func TestUsersGet(t *testing.T) {
 	s := start(t, nil)
+	t.Run("ShowsAnAccount_AndNothingThatACodeIsMadeOf", func(t *testing.T) { usersGetShows(t, s) })
+	t.Run("OfAnUnknownAddress_FailsInOneLine", func(t *testing.T) { usersGetFails(t, s) })
+}
+
+func usersGetShows(t *testing.T, s *system) {
 	p := newPerson(0)
 	check(t, p.registers(t.Context(), s))
 	code, err := p.mailedCode(t.Context(), s)
@@ -40,8 +45,7 @@ func TestUsersGet_ShowsAnAccount_AndNothingThatACodeIsMadeOf(t *testing.T) {
 	}
 }
 
-func TestUsersGet_OfAnUnknownAddress_FailsInOneLine(t *testing.T) {
-	s := start(t, nil)
+func usersGetFails(t *testing.T, s *system) {
 	exitCode, output := s.api(0).ask(t, "users", "get", newPerson(0).address)
 	if exitCode == 0 || strings.Count(output, "\n") != 1 || !strings.Contains(output, "Nothing is known of this address") {
 		t.Errorf("exit code %d:\n%s", exitCode, output)
