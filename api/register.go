@@ -84,12 +84,11 @@ var errLocale = errors.New("must be a BCP 47 language tag, like en or pt-BR")
 
 // normalizeLocale writes a language tag as BCP 47 (RFC 5646 §4.5) does.
 func normalizeLocale(typed string) (string, error) {
-	const longest = 35 // characters, RFC 5646 §4.4.1
-	if len(typed) > longest {
+	if len(typed) > user.MaxLocale {
 		return "", errLocale
 	}
 	tag, err := language.Parse(typed)
-	if err != nil || len(tag.String()) > longest {
+	if err != nil || len(tag.String()) > user.MaxLocale {
 		return "", errLocale
 	}
 	return tag.String(), nil

@@ -11,10 +11,6 @@ import (
 //   - answered as soon as the command is acknowledged, alike whatever the account's state is;
 //   - expires_in is what the view shows if a code can be entered in that time, else that of a new one.
 
-// worthWaiting is the least rest of a code's life that is shown: with less,
-// user makes a new code.
-const worthWaiting = 180 * time.Second
-
 type resendRequest struct {
 	VerificationID string `json:"verification_id" doc:"From the answer to register."`
 }
@@ -34,7 +30,7 @@ func (p *public) resend(ctx context.Context, key string, r resendRequest) (*acce
 		return nil, err
 	}
 	a := &accepted{VerificationID: r.VerificationID, ExpiresIn: p.Policy.CodeTTLSeconds, ResendIn: p.Policy.MailIntervalSeconds}
-	if v := state.Verification(h.VerificationID); v != nil && time.Until(v.ExpiresAt) >= worthWaiting {
+	if v := state.Verification(h.VerificationID); v != nil && time.Until(v.ExpiresAt) >= user.RenewBelow {
 		a.ExpiresIn = secondsUntil(v.ExpiresAt)
 	}
 	return a, nil

@@ -50,7 +50,7 @@ func (p *public) status(_ context.Context, r *statusRequest) (*verificationStatu
 	}
 	shown := &verificationStatus{
 		Status: shownStatus(v), Email: h.Email, FirstName: v.FirstName,
-		AttemptsRemaining: max(0, p.Policy.Tries-v.Failures), Mail: shownMail(mails, v.ID),
+		AttemptsRemaining: v.TriesLeft(p.Policy), Mail: shownMail(mails, v.ID),
 	}
 	if shown.Status == "pending" {
 		shown.ExpiresIn = secondsUntil(v.ExpiresAt)
@@ -62,7 +62,7 @@ func shownStatus(v user.Verification) string {
 	switch {
 	case v.Status == user.VerificationVerified:
 		return "verified"
-	case v.Status == user.VerificationClosed || !time.Now().Before(v.ExpiresAt):
+	case v.Status == user.VerificationClosed || v.Expired(time.Now()):
 		return "expired"
 	}
 	return "pending"

@@ -48,8 +48,10 @@ var ErrInvalidCommand = errors.New("invalid command")
 
 // Lengths in bytes that no command of ours goes beyond.
 const (
-	maxID     = 64
-	maxLocale = 35 // BCP 47's longest recommended tag (RFC 5646 §4.4.1)
+	// MaxLocale is that of the longest tag that must be taken (RFC 5646 §4.4.1).
+	MaxLocale = 35
+
+	maxID = 64
 )
 
 // Validate says what is wrong with the command, naming the field and never a
@@ -84,7 +86,7 @@ func (c Command) Validate() error {
 		if c.LastName != "" {
 			err = errors.Join(err, name("last_name", c.LastName))
 		}
-		return errors.Join(err, name("first_name", c.FirstName), need("locale", len(c.Locale) <= maxLocale), code())
+		return errors.Join(err, name("first_name", c.FirstName), need("locale", len(c.Locale) <= MaxLocale), code())
 	case Resend:
 		return errors.Join(err, code())
 	case Verify:

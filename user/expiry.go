@@ -15,9 +15,9 @@ const (
 	keptCodeless     = 32 // verifications a row that hold no slot
 )
 
-// expired says whether the code's time is over. A verification without a code
+// Expired says whether the code's time is over. A verification without a code
 // expires alike, so that nobody can tell it apart.
-func (v *Verification) expired(now time.Time) bool { return !now.Before(v.ExpiresAt) }
+func (v *Verification) Expired(now time.Time) bool { return !now.Before(v.ExpiresAt) }
 
 // prune forgets what is too old to matter.
 func (s *State) prune(now time.Time) {

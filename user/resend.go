@@ -10,15 +10,17 @@ import "time"
 //     tells nobody whether there is a code;
 //   - a verification that is proven, closed, gone or out of tries gets no mail.
 
-const renewBelow = 3 * time.Minute
+// RenewBelow is how long a code must still live to be mailed again; with less a
+// resend makes a new one.
+const RenewBelow = 3 * time.Minute
 
 func (s *State) resend(c Command, now time.Time) []Event {
 	v := s.Verification(c.VerificationID)
-	if v == nil || v.Status != VerificationOpen || v.triesLeft(c.Policy) == 0 || v.SecretID != c.SecretID || !s.takeSlot(c.Policy, now) {
+	if v == nil || v.Status != VerificationOpen || v.TriesLeft(c.Policy) == 0 || v.SecretID != c.SecretID || !s.takeSlot(c.Policy, now) {
 		return nil
 	}
 	v.Slot = true
-	if v.ExpiresAt.Sub(now) < renewBelow {
+	if v.ExpiresAt.Sub(now) < RenewBelow {
 		v.ExpiresAt = now.Add(c.Policy.codeTTL())
 		v.Nonce, v.AnswerDigest, v.LinkDigest = nil, nil, nil
 	}

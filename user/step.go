@@ -41,7 +41,7 @@ func Step(s State, c Command, recorded time.Time) (State, []Event, Outcome) {
 		outcome.Event = events[0].Type
 	}
 	if v := s.Verification(c.VerificationID); v != nil {
-		outcome.AttemptsRemaining = v.triesLeft(c.Policy)
+		outcome.AttemptsRemaining = v.TriesLeft(c.Policy)
 		v.Outcomes = remember(v.Outcomes, outcome)
 	} else {
 		s.Unmatched = remember(s.Unmatched, outcome)

@@ -22,7 +22,7 @@ func (s *State) Settled(verificationID string, byToken bool, p Policy) (Result, 
 		return "", false
 	case v.Status != VerificationOpen:
 		return CodeExpired, true
-	case !byToken && v.triesLeft(p.clamped()) == 0:
+	case !byToken && v.TriesLeft(p.clamped()) == 0:
 		return TooManyAttempts, true
 	}
 	return "", false
@@ -44,7 +44,7 @@ func (s *State) verify(c Command, now time.Time) (Result, []Event) {
 	digest := sha256.Sum256(presented)
 	right := subtle.ConstantTimeCompare(digest[:], want) == 1
 	switch {
-	case v.expired(now):
+	case v.Expired(now):
 		return CodeExpired, nil
 	case right:
 		return Verified, s.prove(c, v, now)
