@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"countersign/api"
@@ -23,7 +24,7 @@ func (n *node) welcome(ctx context.Context, out io.Writer) {
 	fmt.Fprintf(out, "  register and verify   http://%s/\n", s.HTTPAddr)
 	fmt.Fprintf(out, "  the API, described    http://%s/docs\n", s.HTTPAddr)
 	fmt.Fprintf(out, "  an account's state    http://%s/users/ada@example.com\n", s.InternalAddr)
-	fmt.Fprintf(out, "  Kafka                 %s\n", first(s.KafkaBrokerList))
+	fmt.Fprintf(out, "  Kafka                 %s\n", s.KafkaBrokerList[0])
 	if n.inbox == nil {
 		return
 	}
@@ -47,7 +48,7 @@ Ctrl-C stops it; the next start goes on where this one ended.
 func (n *node) awaitReady(ctx context.Context) bool {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for !allReady(n.ready()) {
+	for slices.ContainsFunc(n.ready(), func(c api.Check) bool { return !c.Ready }) {
 		select {
 		case <-ctx.Done():
 			return false
@@ -55,20 +56,4 @@ func (n *node) awaitReady(ctx context.Context) bool {
 		}
 	}
 	return true
-}
-
-func allReady(checks []api.Check) bool {
-	for _, c := range checks {
-		if !c.Ready {
-			return false
-		}
-	}
-	return true
-}
-
-func first(list []string) string {
-	if len(list) == 0 {
-		return ""
-	}
-	return list[0]
 }

@@ -14,24 +14,24 @@ const (
 
 // Delivery is one change of a mail's state, as it is told to others.
 type Delivery struct {
-	MailID         string `json:"mail_id"`
-	Email          string `json:"email"`
-	Kind           Kind   `json:"kind"`
-	UserID         string `json:"user_id"`
-	VerificationID string `json:"verification_id,omitempty"`
-	State          State  `json:"state"`
+	MailID         string
+	Email          string
+	Kind           Kind
+	UserID         string
+	VerificationID string
+	State          State
 	// Attempt counts from 1; 0 before the first.
-	Attempt    int       `json:"attempt"`
-	OccurredAt time.Time `json:"occurred_at"`
+	Attempt    int
+	OccurredAt time.Time
 	// NotBefore is when the next attempt may be made.
-	NotBefore time.Time `json:"not_before,omitzero"`
+	NotBefore time.Time
 	// Stage and Reply are where the attempt ended and the relay's words, without addresses and codes. They are for
 	// operators, not for the public.
-	Stage Stage  `json:"stage,omitempty"`
-	Reply string `json:"reply,omitempty"`
-	By    Teller `json:"by"`
+	Stage Stage
+	Reply string
+	By    Teller
 	// MessageID is the Message-ID header, known to the sender only.
-	MessageID string `json:"message_id,omitempty"`
+	MessageID string
 }
 
 func (m Mail) delivery(by Teller, at time.Time) Delivery {

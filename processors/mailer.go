@@ -126,8 +126,7 @@ func (m mailer) change(ctx goka.Context, raw []byte, readErr error, email string
 	ctx.SetValue(next)
 	for _, d := range told {
 		m.note(d)
-		record := recordOf(d)
-		headers := topics.Headers(deliveryID(record), topics.MailDeliveries, topics.SourceNotification, d.OccurredAt, ctx.Headers()[topics.TraceParent])
+		record, headers := recordOf(d, ctx.Headers()[topics.TraceParent])
 		ctx.Emit(topics.MailDeliveries, ctx.Key(), record, goka.WithCtxEmitHeaders(headers))
 	}
 }
@@ -257,27 +256,24 @@ type Emitter interface {
 // Report returns what writes a sender's result to mail_deliveries.
 func Report(emitter Emitter) func(context.Context, mail.Delivery) error {
 	return func(ctx context.Context, d mail.Delivery) error {
-		record := recordOf(d)
+		record, headers := recordOf(d, nil)
 		value, err := topics.Codec[topics.MailDelivery]{}.Encode(record)
 		if err != nil {
 			return err
 		}
-		headers := topics.Headers(deliveryID(record), topics.MailDeliveries, topics.SourceNotification, d.OccurredAt, nil)
 		return emitter.Emit(ctx, topics.MailDeliveries, d.Email, value, headers)
 	}
 }
 
-// deliveryID names a change of a mail: the same change again has the same id.
-func deliveryID(d topics.MailDelivery) string {
-	return fmt.Sprintf("%s/%s/%d/%s", d.MailID, d.State, d.Attempt, d.By)
-}
-
-func recordOf(d mail.Delivery) topics.MailDelivery {
+// recordOf returns what mail_deliveries holds of a change, and its headers: the
+// same change again has the same id.
+func recordOf(d mail.Delivery, traceParent []byte) (topics.MailDelivery, map[string][]byte) {
+	id := fmt.Sprintf("%s/%s/%d/%s", d.MailID, d.State, d.Attempt, d.By)
 	return topics.MailDelivery{
 		MailID: d.MailID, Email: d.Email, Kind: string(d.Kind), State: string(d.State), UserID: d.UserID,
 		VerificationID: d.VerificationID, Attempt: d.Attempt, OccurredAt: d.OccurredAt, NotBefore: d.NotBefore,
 		Stage: string(d.Stage), Reply: d.Reply, By: string(d.By), MessageID: d.MessageID,
-	}
+	}, topics.Headers(id, topics.MailDeliveries, topics.SourceNotification, d.OccurredAt, traceParent)
 }
 
 func deliveryFrom(r topics.MailDelivery) mail.Delivery {
