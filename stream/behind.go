@@ -55,6 +55,7 @@ type lag struct {
 	mu      sync.Mutex
 	looked  time.Time
 	starts  map[topicPartition]int64
+	ends    map[topicPartition]int64
 	samples map[topicPartition]sample // one a partition: an end that was not reached when it was seen
 }
 
@@ -81,7 +82,7 @@ func (l *lag) run(ctx context.Context, looked func()) {
 func (l *lag) look(now time.Time, starts, ends map[topicPartition]int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.looked, l.starts = now, starts
+	l.looked, l.starts, l.ends = now, starts, ends
 	for tp, end := range ends {
 		next, ours := l.position(tp)
 		next = max(next, starts[tp])
@@ -100,6 +101,18 @@ func (l *lag) start(tp topicPartition) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.starts[tp]
+}
+
+// rest is how many records of a partition followed those before next at the last look, and since when its end was not
+// reached; zero: it was.
+func (l *lag) rest(tp topicPartition, next int64) (records int64, since time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next = max(next, l.starts[tp])
+	if waits, ok := l.samples[tp]; ok && next < waits.end {
+		since = waits.at
+	}
+	return max(0, l.ends[tp]-next), since
 }
 
 // behind is the age of the oldest end that is not reached; 0 if all are.

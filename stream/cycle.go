@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"hash"
 	"sync"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
@@ -30,8 +31,9 @@ type cycle struct {
 	ended   *sync.Cond // an end is over
 	wake    func()     // asks the session to look
 	lanes   []*lane
-	turn    int  // the lane of this cycle
-	begun   bool // something was emitted
+	turn    int       // the lane of this cycle
+	since   time.Time // of the first record that was handed over, or row or record that was written
+	begun   bool      // something was emitted
 	ending  bool
 	unsent  bool // something was emitted since the last flush began
 	flushes bool // flush runs
@@ -64,6 +66,7 @@ func (y *cycle) enter() error {
 	if y.err == nil && len(y.lanes) == 0 {
 		y.err = errEnded
 	}
+	y.begin()
 	if y.err == nil && !y.begun {
 		y.err = y.lanes[y.turn].begin()
 		y.begun = y.err == nil
@@ -87,6 +90,14 @@ func (y *cycle) hand(records int) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	y.records += records
+	y.begin()
+}
+
+// begin notes when the cycle began; y.mu is held.
+func (y *cycle) begin() {
+	if y.since.IsZero() {
+		y.since = time.Now()
+	}
 }
 
 // finish counts one finished record.
@@ -133,21 +144,21 @@ func (y *cycle) settled() (settled, begun bool) {
 // quiet is settled; y.mu is held.
 func (y *cycle) quiet() bool { return y.records == 0 && y.emits == 0 && y.holds == 0 }
 
-// end ends the cycle through commit, which is told the lane and whether it was used. False: something began meanwhile,
+// end ends the cycle through commit, which is told the lane, whether it was used and since when. False: something began meanwhile,
 // or failed before. A failure of commit is the cycle's.
-func (y *cycle) end(commit func(on *lane, begun bool) error) bool {
+func (y *cycle) end(commit func(on *lane, begun bool, since time.Time) error) bool {
 	y.mu.Lock()
 	if y.err != nil || !y.quiet() || len(y.lanes) == 0 {
 		y.mu.Unlock()
 		return false
 	}
 	y.ending = true
-	on, begun := y.lanes[y.turn], y.begun
+	on, begun, since := y.lanes[y.turn], y.begun, y.since
 	y.mu.Unlock()
-	err := commit(on, begun)
+	err := commit(on, begun, since)
 	y.mu.Lock()
 	defer y.mu.Unlock()
-	y.ending = false
+	y.ending, y.since = false, time.Time{}
 	if begun {
 		y.begun = false
 		y.turn = (y.turn + 1) % max(1, len(y.lanes))

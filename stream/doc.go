@@ -60,6 +60,10 @@
 // An emitter's answer is true: TestEmitter_KafkaGoesAndComesBack_IsUnavailableAtOnceAndRecovers,
 // TestEmitter_NoAcknowledgement_OutcomeIsUnknown, TestEmitter_KafkaAwayForLong_WhatWasAnsweredLongAgoIsNotSent.
 //
+// What a processor owns, what it has processed and what is committed can be asked at any time:
+// TestStatus_OfMembersThatComeAndGo_TellsWhatEachOwnsAndTheGap,
+// TestStatus_WhatIsProcessedAndWhatIsCommitted_AreToldApart.
+//
 // # Files
 //
 //	cluster.go       Config, Dial, the options that all clients share
@@ -74,5 +78,5 @@
 //	overlay.go       a table's partition in a cycle; store.go: on disk
 //	view.go          a topic's rows, to be read
 //	consumer.go      what goka recovers tables and runs views with; topicmanager.go: what it asks about topics
-//	behind.go        how late a reader is; health.go, metrics.go, log.go: what is told of it
+//	behind.go        how late a reader is; health.go, status.go, metrics.go, log.go: what is told of it
 package stream

@@ -86,7 +86,7 @@ func TestOverlay_ClosedBeforeTheCommit_DropsWhatTheCycleWrote(t *testing.T) {
 
 func TestCycle_LocalWriteWithoutItsEmit_DoesNotEnd(t *testing.T) {
 	o := testOverlay(t)
-	never := func(*lane, bool) error { t.Error("the cycle ended"); return nil }
+	never := func(*lane, bool, time.Time) error { t.Error("the cycle ended"); return nil }
 	if err := o.Set("b", []byte("1")); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestCycle_LocalWriteWithoutItsEmit_DoesNotEnd(t *testing.T) {
 func TestCycle_WhileOneEnds_WritesWaitForTheNext(t *testing.T) {
 	o := testOverlay(t)
 	written := make(chan error, 1)
-	if !o.cycle.end(func(*lane, bool) error {
+	if !o.cycle.end(func(*lane, bool, time.Time) error {
 		go func() { written <- o.Set("b", []byte("1")) }()
 		select {
 		case <-written:
@@ -121,7 +121,7 @@ func TestCycle_AfterAFailure_NothingIsCommittedAnyMore(t *testing.T) {
 	o := testOverlay(t)
 	lost := errors.New("lost")
 	o.cycle.fail(lost)
-	if o.cycle.end(func(*lane, bool) error { return nil }) {
+	if o.cycle.end(func(*lane, bool, time.Time) error { return nil }) {
 		t.Error("the cycle ended")
 	}
 	if err := o.Set("b", nil); !errors.Is(err, lost) {

@@ -37,6 +37,8 @@ type Processor struct {
 	state state
 	lag   *lag
 	now   atomic.Pointer[service]
+
+	history history
 }
 
 // service is a session that processes, and the goka.Processor it belongs to.
@@ -50,16 +52,20 @@ func (c *Cluster) NewProcessor(cfg ProcessorConfig) (*Processor, error) {
 	if err := cfg.Graph.Validate(); err != nil {
 		return nil, fmt.Errorf("group graph: %w", err)
 	}
-	p := &Processor{c: c, cfg: cfg, group: string(cfg.Graph.Group())}
+	group := string(cfg.Graph.Group())
+	p := &Processor{c: c, cfg: cfg, group: group, history: history{metrics: c.metrics.of(group)}}
 	p.log = c.log.WithField("group", p.group)
 	if table := cfg.Graph.GroupTable(); table != nil {
 		p.table = table.Topic()
 	}
-	inputs := cfg.Graph.InputStreams().Topics()
+	topics := cfg.Graph.InputStreams().Topics()
 	if loop := cfg.Graph.LoopStream(); loop != nil {
-		inputs = append(inputs, loop.Topic())
+		topics = append(topics, loop.Topic())
 	}
-	p.lag = c.newLag(p.group, inputs, func(tp topicPartition) (int64, bool) {
+	if p.table != "" {
+		topics = append(topics, p.table) // for its ends only: nothing of it is claimed
+	}
+	p.lag = c.newLag(p.group, topics, func(tp topicPartition) (int64, bool) {
 		s := p.now.Load()
 		if s == nil || s.session.claims[tp] == nil {
 			return 0, false
@@ -74,12 +80,17 @@ func (c *Cluster) NewProcessor(cfg ProcessorConfig) (*Processor, error) {
 // processing begins anew.
 func (p *Processor) Run(ctx context.Context) error {
 	var looks sync.WaitGroup
-	looks.Go(func() { p.lag.run(ctx, p.poke) })
+	looks.Go(func() {
+		p.lag.run(ctx, func() {
+			p.poke()
+			p.history.metrics.show(p.Status().Partitions)
+		})
+	})
 	defer looks.Wait()
 	p.state.set(false, "starting")
 	supervise(ctx, p.log, p.live, func(why string) {
 		p.state.set(false, why)
-		p.c.metrics.restarts.WithLabelValues(p.group).Inc()
+		p.history.fail(time.Now(), why)
 	})
 	p.state.set(false, "stopped")
 	return nil
@@ -90,8 +101,10 @@ func (p *Processor) serve(s *session, processor *goka.Processor) {
 	if s == nil {
 		p.now.Store(nil)
 		p.state.set(false, "rebalancing")
+		p.history.end(time.Now())
 		return
 	}
+	p.history.serve(time.Now())
 	p.now.Store(&service{s, processor})
 	p.state.set(true, "")
 }

@@ -120,6 +120,7 @@ func (s *session) run(handler sarama.ConsumerGroupHandler) error {
 	defer giveUp()
 	defer context.AfterFunc(late, s.life.cycle.close)()
 
+	s.life.history.begin(s)
 	s.life.cycle.wakes(s.poke)
 	failed := handler.Setup(s)
 	if failed == nil {
@@ -182,7 +183,7 @@ func (s *session) finish(ctx context.Context, failed error) error {
 			return nil
 		}
 	}
-	s.life.c.metrics.cycles.WithLabelValues(s.life.group, "left").Inc()
+	s.life.history.leave()
 	cause := s.life.cycle.failure()
 	switch {
 	case cause != nil && !errors.Is(cause, errEnded):
@@ -249,7 +250,7 @@ func (s *session) ready() bool {
 func (s *session) commit(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, s.life.c.cfg.TransactionTimeout)
 	defer cancel()
-	return s.life.cycle.end(func(on *lane, begun bool) error {
+	return s.life.cycle.end(func(on *lane, begun bool, since time.Time) error {
 		offsets := map[topicPartition]int64{}
 		for tp, c := range s.claims {
 			if next, moved := c.uncommitted(); moved {
@@ -273,8 +274,7 @@ func (s *session) commit(ctx context.Context) bool {
 		if err != nil {
 			return err
 		}
-		s.life.c.metrics.cycles.WithLabelValues(s.life.group, "committed").Inc()
-		s.life.c.metrics.records.WithLabelValues(s.life.group).Add(float64(records))
+		s.life.history.commit(records, time.Since(since))
 		s.follows.committed(rows)
 		return nil
 	})
