@@ -1,7 +1,8 @@
-# Only go and make are needed to run, build and test; test-kafka and e2e also need Java, Maven and Python,
-# test-browser Node and Chromium.
+# Only go and make are needed to run, build and test; test-kafka and e2e also need Java, Maven and Python, bench and
+# bench-restore a JDK and Maven, test-browser Node and Chromium.
 LINT := go tool -modfile=lint/go.mod
 SINK := .cache/aiosmtpd-1.4.6
+STREAMS := .cache/kafka-streams-4.3.1
 NODE_MODULES := .cache/browser/node_modules
 
 # The race detector needs cgo, and go switches cgo off where it finds no C compiler.
@@ -15,10 +16,10 @@ else
 WITH_KAFKA := .ci/kafka run --
 endif
 
-.PHONY: help run build test test-kafka test-browser e2e lint fmt clean
+.PHONY: help run build test test-kafka test-browser e2e bench bench-restore lint fmt clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 run: build ## build and start everything in one process; Ctrl-C stops it
 	@exec bin/countersign run
@@ -40,6 +41,12 @@ test-browser: build $(NODE_MODULES)/.package-lock.json ## the pages in a real Ch
 e2e: $(SINK) ## 10,000 registrations on a real Kafka with two of each role: counts every mail, prints latencies
 	$(WITH_KAFKA) env E2E_LOAD=10000 go test -count=1 -timeout 15m -v -run TestLoad ./e2e
 
+bench: $(STREAMS)/classes/Streams.class ## both guarantees beside a relay, goka on sarama and Kafka Streams (12 min; BENCH_SCALE=0.2 is shorter)
+	$(WITH_KAFKA) go run ./stream/bench throughput --streams=$(STREAMS)
+
+bench-restore: $(STREAMS)/classes/Streams.class ## 1,000,000 rows into an empty store, beside goka on sarama and Kafka Streams
+	$(WITH_KAFKA) go run ./stream/bench restore --streams=$(STREAMS)
+
 lint: ## vet, staticcheck, import arrows, formatting
 	go vet ./...
 	$(LINT) staticcheck ./...
@@ -57,6 +64,18 @@ $(SINK):
 	python3 -m venv $@.part
 	$@.part/bin/pip install --quiet --disable-pip-version-check aiosmtpd==1.4.6
 	mv $@.part $@
+
+# Kafka Streams, and what stands for it in the bench.
+$(STREAMS): stream/bench/streams/pom.xml
+	@command -v mvn >/dev/null || { echo "mvn is missing: install Maven (Debian: maven)" >&2; exit 1; }
+	rm -rf $@.part
+	mvn -q -B -Dstyle.color=never -f $< -Dkafka.version=$(patsubst .cache/kafka-streams-%,%,$@) dependency:copy-dependencies -DoutputDirectory=$(abspath $@.part)
+	rm -rf $@
+	mv $@.part $@
+
+$(STREAMS)/classes/Streams.class: stream/bench/streams/Streams.java | $(STREAMS)
+	@command -v javac >/dev/null || { echo "javac is missing: install a JDK 17 or later (Debian: default-jdk-headless)" >&2; exit 1; }
+	javac -cp '$(STREAMS)/*' -d $(@D) $<
 
 # What the browser test needs, outside the source tree. npm writes this file last.
 $(NODE_MODULES)/.package-lock.json: e2e/browser/package.json e2e/browser/package-lock.json

@@ -1,0 +1,71 @@
+package main
+
+// What is held here:
+//   - each measurement has topics, a group and a directory that no other has, and removes them.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// place is a target that is ours alone.
+type place struct {
+	target
+	adm *kadm.Client
+}
+
+// newPlace makes the topics of a system: in, out and its table.
+func (s Settings) newPlace(ctx context.Context, of system, partitions int32) (*place, error) {
+	cl, err := kgo.NewClient(kgo.SeedBrokers(s.Brokers...))
+	if err != nil {
+		return nil, err
+	}
+	p := &place{adm: kadm.NewClient(cl), target: target{
+		Brokers: strings.Join(s.Brokers, ","), Group: fmt.Sprintf("bench-%d", time.Now().UnixNano()),
+	}}
+	compact := "compact"
+	configs := map[string]map[string]*string{p.in(): nil, p.out(): nil}
+	if of.table != "" {
+		configs[p.Group+of.table] = map[string]*string{"cleanup.policy": &compact}
+	}
+	for topic, config := range configs {
+		if _, err := p.adm.CreateTopic(ctx, partitions, 1, config, topic); err != nil {
+			return nil, errors.Join(fmt.Errorf("make %s: %w", topic, err), p.remove())
+		}
+	}
+	if p.Dir, err = os.MkdirTemp("", "bench"); err != nil {
+		return nil, errors.Join(err, p.remove())
+	}
+	return p, nil
+}
+
+// remove deletes what was made, and what the system made under the group's name.
+func (p *place) remove() error {
+	defer p.adm.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	errs := os.RemoveAll(p.Dir)
+	topics, err := p.adm.ListTopics(ctx)
+	if err != nil {
+		return errors.Join(errs, err)
+	}
+	var ours []string
+	for _, topic := range topics.Names() {
+		if strings.HasPrefix(topic, p.Group) {
+			ours = append(ours, topic)
+		}
+	}
+	deleted, err := p.adm.DeleteTopics(ctx, ours...)
+	errs = errors.Join(errs, err, deleted.Error())
+	if _, err := p.adm.DeleteGroup(ctx, p.Group); err != nil {
+		errs = errors.Join(errs, fmt.Errorf("delete the group: %w", err))
+	}
+	return errs
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// What a restore reads, before BENCH_SCALE.
+const (
+	restoreRows       = 1_000_000
+	restorePartitions = 16
+)
+
+type restoreCmd struct {
+	Settings `embed:""`
+}
+
+// Run fills a table for each system once, and lets each restore it into an empty store, round after round.
+func (c restoreCmd) Run(ctx context.Context) (err error) {
+	systems, err := c.systems()
+	if err != nil {
+		return err
+	}
+	systems = slices.DeleteFunc(systems, func(s system) bool { return s.table == "" })
+	rows := int(restoreRows * c.Scale)
+	places := map[string]*place{}
+	for _, s := range systems {
+		place, err := c.newPlace(ctx, s, restorePartitions)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, place.remove()) }()
+		if err := place.fill(ctx, place.Group+s.table, rows); err != nil {
+			return err
+		}
+		places[s.name] = place
+	}
+	figures := &table{
+		title:   fmt.Sprintf("%d rows of 300 B, %d partitions", rows, restorePartitions),
+		metrics: []metric{{"ready after s", 2}, {"CPU s", 1}, {"peak MiB", 0}},
+	}
+	for round := range c.Rounds {
+		for _, s := range systems {
+			fmt.Fprintf(os.Stderr, "round %d: %s\n", round+1, s.name)
+			sample, err := restore(ctx, s, places[s.name].target, round)
+			if err != nil {
+				return fmt.Errorf("restore with %s: %w", s.name, err)
+			}
+			figures.add(s.name, sample)
+		}
+	}
+	figures.print(os.Stdout, exactlyOnce, atLeastOnce)
+	return nil
+}
+
+// restore is one system's sample, from an empty store.
+func restore(ctx context.Context, s system, t target, round int) ([]float64, error) {
+	t.Dir = filepath.Join(t.Dir, strconv.Itoa(round))
+	defer os.RemoveAll(t.Dir)
+	p, err := s.start(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	cpu, err := p.cpu()
+	peak, err2 := p.peak()
+	return []float64{p.took.Seconds(), cpu.Seconds(), peak}, errors.Join(err, err2, p.stop())
+}
+
+// fill writes rows of a table.
+func (t target) fill(ctx context.Context, topic string, rows int) error {
+	cl, err := kgo.NewClient(kgo.SeedBrokers(t.brokers()...), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	var refused error
+	var once sync.Once
+	for n := range rows {
+		value := newAccount(fmt.Sprintf("%016x", n), n)
+		cl.Produce(ctx, &kgo.Record{Topic: topic, Key: []byte(value.Email), Value: value.encode()}, func(_ *kgo.Record, err error) {
+			if err != nil {
+				once.Do(func() { refused = err })
+			}
+		})
+	}
+	if err := errors.Join(cl.Flush(ctx), refused); err != nil {
+		return fmt.Errorf("fill %s: %w", topic, err)
+	}
+	return nil
+}
