@@ -1,13 +1,14 @@
 package stream
 
 // What is held here:
-//   - tables and views are read committed, from the offset that goka names;
+//   - views and joined tables are read committed, from the offset that goka names, all partitions by one client;
 //   - goka's recovery waits for the last offset below the high watermark, which in a transactional topic is a control
 //     record: these are handed on as marked tombstones without a key, and no update callback sees them;
-//   - each consumption has a client of its own: nothing of an earlier one of the same partition can reach it.
+//   - nothing of a partition's former consumption reaches the next one.
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -52,21 +53,36 @@ func message(r *kgo.Record) *sarama.ConsumerMessage {
 	return m
 }
 
-// consumer is a sarama.Consumer: what goka recovers tables and runs views with.
+// consumer is what goka runs views and joined tables with: a sarama.Consumer once it is built. Who made it closes it, as
+// goka's views do not.
 type consumer struct {
 	c    *Cluster
 	name string
 	tm   topicManager
 
-	mu    sync.Mutex
-	parts map[*partitionConsumer]bool
+	mu      sync.Mutex
+	parts   map[topicPartition]*partitionConsumer
+	reading *reader // nil: nothing was consumed yet, or the last reader failed
+	stop    context.CancelFunc
+	running sync.WaitGroup
 }
 
-// consumer returns the builder of a consumer whose clients are called name.
-func (c *Cluster) consumer(ctx context.Context, name string) goka.SaramaConsumerBuilder {
-	return func([]string, string) (sarama.Consumer, error) {
-		return &consumer{c: c, name: name, tm: topicManager{c, ctx}, parts: map[*partitionConsumer]bool{}}, nil
+// newConsumer returns a consumer whose client is called name.
+func (c *Cluster) newConsumer(ctx context.Context, name string) *consumer {
+	return &consumer{
+		c: c, name: name, tm: topicManager{c, ctx}, parts: map[topicPartition]*partitionConsumer{}, stop: func() {},
 	}
+}
+
+// build is a goka.SaramaConsumerBuilder.
+func (c *consumer) build([]string, string) (sarama.Consumer, error) { return c, nil }
+
+// close ends what goka has closed.
+func (c *consumer) close() {
+	c.mu.Lock()
+	c.stop()
+	c.mu.Unlock()
+	c.running.Wait()
 }
 
 // Topics is part of sarama.Consumer.
@@ -94,8 +110,8 @@ func (c *consumer) HighWaterMarks() map[string]map[int32]int64 {
 func (c *consumer) each(of map[string][]int32, visit func(*partitionConsumer)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for p := range c.parts {
-		if of == nil || slices.Contains(of[p.topic], p.partition) {
+	for tp, p := range c.parts {
+		if of == nil || slices.Contains(of[tp.topic], tp.partition) {
 			visit(p)
 		}
 	}
@@ -125,76 +141,118 @@ func (c *consumer) ConsumePartition(topic string, partition int32, offset int64)
 	case sarama.OffsetOldest:
 		from = kgo.NewOffset().AtStart()
 	}
-	cl, err := c.c.newClient(c.name,
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: from}}),
-		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.KeepControlRecords(),
-		kgo.FetchMinBytes(1),
-		kgo.FetchMaxWait(fetchWait),
-	)
+	r, err := c.reader()
 	if err != nil {
 		return nil, err
 	}
 	p := &partitionConsumer{
-		topicPartition: topicPartition{topic, partition}, cl: cl,
+		topicPartition: topicPartition{topic, partition}, reader: r,
 		messages: make(chan *sarama.ConsumerMessage, 1024), errors: make(chan *sarama.ConsumerError, 1),
 	}
 	p.ctx, p.stop = context.WithCancel(context.Background())
-	c.mu.Lock()
-	c.parts[p] = true
-	c.mu.Unlock()
-	go func() {
-		p.run()
-		c.mu.Lock()
-		delete(c.parts, p)
-		c.mu.Unlock()
-		cl.Close()
-		close(p.messages) // goka waits for both after AsyncClose
-		close(p.errors)
-	}()
+	p.closing = sync.OnceFunc(func() {
+		p.stop()
+		r.remove(p.topicPartition, func() {
+			c.set(p.topicPartition, nil)
+			p.Resume()
+			close(p.messages) // goka waits for both after AsyncClose
+			close(p.errors)
+		})
+	})
+	if !r.add(p.topicPartition, from, func() { c.set(p.topicPartition, p) }) {
+		return nil, fmt.Errorf("read %s/%d: the client has just failed", topic, partition)
+	}
 	return p, nil
+}
+
+// reader is the one that runs, or a new one.
+func (c *consumer) reader() (*reader, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reading != nil {
+		return c.reading, nil
+	}
+	r, err := c.c.newReader(c.name)
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	c.reading, c.stop = r, stop
+	c.running.Go(func() {
+		err := r.run(ctx, c.take)
+		c.mu.Lock()
+		c.reading = nil
+		c.mu.Unlock()
+		c.each(nil, func(p *partitionConsumer) { p.fail(err) })
+	})
+	return r, nil
+}
+
+func (c *consumer) set(tp topicPartition, p *partitionConsumer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p == nil {
+		delete(c.parts, tp)
+		return
+	}
+	c.parts[tp] = p
+}
+
+func (c *consumer) take(fetches kgo.Fetches) error {
+	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
+		c.mu.Lock()
+		p := c.parts[topicPartition{f.Topic, f.Partition}]
+		c.mu.Unlock()
+		if p != nil {
+			p.take(f)
+		}
+	})
+	return nil
 }
 
 // partitionConsumer is a sarama.PartitionConsumer.
 type partitionConsumer struct {
 	topicPartition
-	cl        *kgo.Client
+	reader    *reader
 	messages  chan *sarama.ConsumerMessage
 	errors    chan *sarama.ConsumerError
 	watermark atomic.Int64
 	paused    atomic.Bool
 	ctx       context.Context
 	stop      context.CancelFunc
+	closing   func()
 }
 
-func (p *partitionConsumer) run() {
-	for {
-		fetches := p.cl.PollFetches(p.ctx)
-		if p.ctx.Err() != nil {
+// take hands goka what was fetched. Meanwhile no other partition gets anything.
+func (p *partitionConsumer) take(f kgo.FetchTopicPartition) {
+	if f.Err != nil {
+		p.fail(f.Err)
+		return
+	}
+	p.watermark.Store(f.HighWatermark)
+	for _, r := range f.Records {
+		select {
+		case p.messages <- message(r):
+		case <-p.ctx.Done():
 			return
-		}
-		for _, e := range fetches.Errors() {
-			p.errors <- &sarama.ConsumerError{Topic: p.topic, Partition: p.partition, Err: e.Err}
-			return
-		}
-		fetches.EachPartition(func(f kgo.FetchTopicPartition) { p.watermark.Store(f.HighWatermark) })
-		for r := range fetches.RecordsAll() {
-			select {
-			case p.messages <- message(r):
-			case <-p.ctx.Done():
-				return
-			}
 		}
 	}
 }
 
+// fail tells goka, which closes a consumption that failed, of the first error.
+func (p *partitionConsumer) fail(err error) {
+	select {
+	case p.errors <- &sarama.ConsumerError{Topic: p.topic, Partition: p.partition, Err: err}:
+	default:
+	}
+}
+
 // AsyncClose is part of sarama.PartitionConsumer.
-func (p *partitionConsumer) AsyncClose() { p.stop() }
+func (p *partitionConsumer) AsyncClose() { p.closing() }
 
 // Close is part of sarama.PartitionConsumer.
 func (p *partitionConsumer) Close() error {
-	p.stop()
+	p.closing()
 	var err error
 	for e := range p.errors {
 		err = e
@@ -219,11 +277,11 @@ func (p *partitionConsumer) IsPaused() bool { return p.paused.Load() }
 // Pause is part of sarama.PartitionConsumer.
 func (p *partitionConsumer) Pause() {
 	p.paused.Store(true)
-	p.cl.PauseFetchTopics(p.topic)
+	p.reader.cl.PauseFetchPartitions(map[string][]int32{p.topic: {p.partition}})
 }
 
 // Resume is part of sarama.PartitionConsumer.
 func (p *partitionConsumer) Resume() {
 	p.paused.Store(false)
-	p.cl.ResumeFetchTopics(p.topic)
+	p.reader.cl.ResumeFetchPartitions(map[string][]int32{p.topic: {p.partition}})
 }

@@ -77,6 +77,6 @@
 //	follower.go      who is told of commits
 //	overlay.go       a table's partition in a cycle; store.go: on disk
 //	view.go          a topic's rows, to be read
-//	consumer.go      what goka recovers tables and runs views with; topicmanager.go: what it asks about topics
+//	consumer.go      what goka runs views and joined tables with (reader.go); topicmanager.go: what it asks about topics
 //	behind.go        how late a reader is; health.go, status.go, metrics.go, log.go: what is told of it
 package stream

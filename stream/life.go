@@ -30,6 +30,8 @@ func (p *Processor) live(ctx context.Context) error {
 	}
 	l := &life{Processor: p, cycle: newCycle(p.table, lanes), stores: &overlays{of: map[int32]*overlay{}}}
 	defer l.cycle.close()
+	consumer := p.c.newConsumer(ctx, p.group+"-recovery")
+	defer consumer.close()
 	processor, err := goka.NewProcessor(p.c.cfg.Brokers, p.cfg.Graph,
 		goka.WithClientID(p.c.clientID(p.group)),
 		goka.WithLogger(gokaLog{p.log, logrus.DebugLevel}),
@@ -37,7 +39,7 @@ func (p *Processor) live(ctx context.Context) error {
 		goka.WithNilHandling(goka.NilDecode), // goka drops empty values otherwise
 		goka.WithUpdateCallback(withoutControls(goka.DefaultUpdate)),
 		goka.WithTopicManagerBuilder(p.c.topicManager(ctx)),
-		goka.WithConsumerSaramaBuilder(p.c.consumer(ctx, p.group+"-recovery")),
+		goka.WithConsumerSaramaBuilder(consumer.build),
 		goka.WithConsumerGroupBuilder(l.consumerGroup),
 		goka.WithProducerBuilder(l.cycle.producer),
 		goka.WithStorageBuilder(l.storage(ctx)),

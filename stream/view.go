@@ -102,6 +102,8 @@ func (v *View) live(ctx context.Context) error {
 	}
 	recovered := make(chan struct{}, len(partitions))
 	name := "view-" + v.cfg.Topic
+	consumer := v.c.newConsumer(ctx, name)
+	defer consumer.close()
 	view, err := goka.NewView(v.c.cfg.Brokers, goka.Table(v.cfg.Topic), rowCodec{v.cfg.Codec},
 		goka.WithViewClientID(v.c.clientID(name)),
 		goka.WithViewLogger(gokaLog{v.log, logrus.WarnLevel}),
@@ -111,7 +113,7 @@ func (v *View) live(ctx context.Context) error {
 			return goka.NewSimpleBackoff(200*time.Millisecond, 2*time.Second), nil
 		}),
 		goka.WithViewTopicManagerBuilder(v.c.topicManager(ctx)),
-		goka.WithViewConsumerSaramaBuilder(v.c.consumer(ctx, name)),
+		goka.WithViewConsumerSaramaBuilder(consumer.build),
 		goka.WithViewCallback(withoutControls(v.update)),
 		goka.WithViewStorageBuilder(func(topic string, partition int32) (storage.Storage, error) {
 			s, err := v.c.openStore(ctx, topic, partition, "view", fail)
