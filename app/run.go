@@ -148,7 +148,7 @@ func (n *node) dial(ctx context.Context) (err error) {
 		Brokers: s.KafkaBrokerList, Instance: s.InstanceID, Dir: filepath.Join(s.StateDir, "stores"),
 		Guarantee: stream.Guarantee(s.ProcessingGuarantee), Hasher: topics.Hasher,
 		Compression: s.KafkaCompression, Replication: s.ReplicationFactor,
-		Log: n.log, Registry: n.registry,
+		Security: s.kafkaSecurity(), Log: n.log, Registry: n.registry,
 	})
 	if err != nil {
 		return err

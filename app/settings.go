@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/joho/godotenv"
@@ -35,6 +36,14 @@ type Settings struct {
 	KafkaPartitions     int32    `name:"kafka-partitions" env:"KAFKA_PARTITIONS" help:"Of every topic; never changes later. Defaults to 16, embedded to 4."`
 	ReplicationFactor   int16    `name:"replication-factor" env:"REPLICATION_FACTOR" help:"Of every topic. Defaults to 3, embedded to 1."`
 	KafkaCompression    string   `name:"kafka-compression" env:"KAFKA_COMPRESSION" default:"none" help:"none, gzip, snappy, lz4 or zstd."`
+	KafkaTLS            bool     `name:"kafka-tls" env:"KAFKA_TLS" help:"Speak TLS with the brokers."`
+	KafkaTLSCAFile      string   `name:"kafka-tls-ca-file" env:"KAFKA_TLS_CA_FILE" help:"Authorities that signed the brokers' certificates (PEM). Defaults to the system's."`
+	KafkaTLSCertFile    string   `name:"kafka-tls-cert-file" env:"KAFKA_TLS_CERT_FILE" help:"Certificate to show to the brokers (PEM)."`
+	KafkaTLSKeyFile     string   `name:"kafka-tls-key-file" env:"KAFKA_TLS_KEY_FILE" help:"Its key (PEM)."`
+	KafkaTLSServerName  string   `name:"kafka-tls-server-name" env:"KAFKA_TLS_SERVER_NAME" help:"What the brokers' certificates are for. Defaults to each broker's host."`
+	KafkaSASLMechanism  string   `name:"kafka-sasl-mechanism" env:"KAFKA_SASL_MECHANISM" help:"SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN, which beyond loopback needs KAFKA_TLS."`
+	KafkaSASLUsername   string   `name:"kafka-sasl-username" env:"KAFKA_SASL_USERNAME" help:"Who to log in to the brokers as."`
+	KafkaSASLPassword   string   `name:"kafka-sasl-password" env:"KAFKA_SASL_PASSWORD" help:"With what password (or KAFKA_SASL_PASSWORD_FILE)."`
 	ProcessingGuarantee string   `name:"processing-guarantee" env:"PROCESSING_GUARANTEE" default:"exactly_once" help:"exactly_once, or at_least_once for comparison and for brokers without transactions."`
 	EventsIncludeCode   bool     `name:"events-include-code" env:"EVENTS_INCLUDE_CODE" help:"Put the code into the events, for consumers that compose their own mail. Codes then stand in Kafka."`
 	EmbeddedKafkaAddr   string   `name:"embedded-kafka-addr" env:"EMBEDDED_KAFKA_ADDR" default:"127.0.0.1:9092" help:"Of the embedded broker."`
@@ -73,7 +82,7 @@ func LoadEnvironment() error {
 	if err := godotenv.Load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return errors.New(".env cannot be read: each line must be NAME=value")
 	}
-	for _, name := range []string{"COUNTERSIGN_SECRETS", "SMTP_URL", "INTERNAL_TOKEN"} {
+	for _, name := range []string{"COUNTERSIGN_SECRETS", "SMTP_URL", "INTERNAL_TOKEN", "KAFKA_SASL_PASSWORD"} {
 		file := os.Getenv(name + "_FILE")
 		if file == "" || os.Getenv(name) != "" {
 			continue
@@ -138,6 +147,13 @@ func (s *Settings) complete(roles Roles) error {
 	need(s.KafkaPartitions > 0, "KAFKA_PARTITIONS must be 1 or more")
 	need(s.ReplicationFactor > 0, "REPLICATION_FACTOR must be 1 or more")
 	need(!s.embeddedKafka() || s.ReplicationFactor == 1, "REPLICATION_FACTOR must be 1 with the embedded broker, which is one")
+	security := s.kafkaSecurity()
+	if err := security.Validate(); err != nil {
+		need(false, "%w", err)
+	}
+	need(!s.embeddedKafka() || security == stream.Security{}, "KAFKA_BROKER_LIST must be set with KAFKA_TLS or KAFKA_SASL_MECHANISM: the embedded broker knows neither")
+	need(security.Mechanism != "PLAIN" || security.TLS || !slices.ContainsFunc(s.KafkaBrokerList, func(addr string) bool { return !loopback(addr) }),
+		"KAFKA_TLS must be true for KAFKA_SASL_MECHANISM=PLAIN beyond loopback: it sends the password as it is")
 	need(stream.Guarantee(s.ProcessingGuarantee) == stream.ExactlyOnce || stream.Guarantee(s.ProcessingGuarantee) == stream.AtLeastOnce,
 		"PROCESSING_GUARANTEE must be %s or %s", stream.ExactlyOnce, stream.AtLeastOnce)
 	need(instanceID.MatchString(s.InstanceID), "INSTANCE_ID must have at most 64 letters, digits, dots, - or _")
@@ -193,6 +209,14 @@ func (s *Settings) relay(url string) (*mail.Relay, error) {
 
 func (s *Settings) composer() (*mail.Composer, error) {
 	return mail.NewComposer(mail.ComposerConfig{From: s.MailFrom})
+}
+
+// kafkaSecurity is how the brokers are spoken to.
+func (s *Settings) kafkaSecurity() stream.Security {
+	return stream.Security{
+		TLS: s.KafkaTLS, CAFile: s.KafkaTLSCAFile, CertFile: s.KafkaTLSCertFile, KeyFile: s.KafkaTLSKeyFile, ServerName: s.KafkaTLSServerName,
+		Mechanism: s.KafkaSASLMechanism, Username: s.KafkaSASLUsername, Password: s.KafkaSASLPassword,
+	}
 }
 
 func (s *Settings) policy() user.Policy {

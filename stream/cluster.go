@@ -2,7 +2,7 @@ package stream
 
 // What is held here:
 //   - every client of one process shares one set of options: brokers, names, bounded and growing retries, one log;
-//   - Dial answers within ten seconds, with a line that names the setting at fault;
+//   - Dial answers within ten seconds, with one line that names the setting at fault (refusal.go);
 //   - exactly once is refused where the brokers cannot do it (Kafka before 4.0, or transaction.version below 2).
 
 import (
@@ -11,7 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,8 +32,12 @@ const (
 	AtLeastOnce Guarantee = "at_least_once"
 )
 
-// dialTimeout bounds how long Dial looks for a broker.
-const dialTimeout = 10 * time.Second
+// dialTimeout bounds how long Dial looks for a broker, lookTimeout one look, connectTimeout one connection.
+const (
+	dialTimeout    = 10 * time.Second
+	lookTimeout    = 4 * time.Second
+	connectTimeout = 3 * time.Second
+)
 
 // Config is one process's use of one Kafka cluster. Brokers, Instance, Dir, Hasher and Log must be set.
 type Config struct {
@@ -62,7 +66,9 @@ type Config struct {
 	RebalanceTimeout time.Duration
 	// TransactionTimeout is after how long the brokers abort what was left open. Defaults to 10 s.
 	TransactionTimeout time.Duration
-	// ClientOptions are added to those of every client, such as TLS and SASL. Defaults to none.
+	// Security is TLS and SASL. Defaults to neither.
+	Security Security
+	// ClientOptions are added to those of every client. Defaults to none.
 	ClientOptions []kgo.Opt
 	// Log takes what the clients and goka have to say.
 	Log logrus.FieldLogger
@@ -84,6 +90,7 @@ func (c Config) withDefaults() Config {
 // Cluster is a Kafka cluster as one process uses it.
 type Cluster struct {
 	cfg     Config
+	secure  []kgo.Opt
 	codec   kgo.CompressionCodec
 	log     logrus.FieldLogger
 	adm     *kadm.Client
@@ -93,8 +100,9 @@ type Cluster struct {
 	brokers int
 }
 
-// Dial asks the brokers who they are. It fails when none answers within ten seconds or before ctx ends, when the
-// brokers cannot do what cfg.Guarantee asks, and when cfg holds a word that is not known.
+// Dial asks the brokers who they are. It fails when none answers within ten seconds or before ctx ends, when they want to
+// be spoken to otherwise than cfg.Security says or cannot do what cfg.Guarantee asks, and when cfg holds a word that is not
+// known or a file that cannot be read.
 func Dial(ctx context.Context, cfg Config) (*Cluster, error) {
 	cfg = cfg.withDefaults()
 	if cfg.Guarantee != ExactlyOnce && cfg.Guarantee != AtLeastOnce {
@@ -104,7 +112,11 @@ func Dial(ctx context.Context, cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{cfg: cfg, codec: codec, log: cfg.Log, said: &said{at: map[string]time.Time{}}}
+	secure, err := cfg.Security.options()
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{cfg: cfg, secure: secure, codec: codec, log: cfg.Log, said: &said{at: map[string]time.Time{}}}
 	cl, err := c.newClient("admin")
 	if err != nil {
 		return nil, err
@@ -142,19 +154,21 @@ func (c *Cluster) meet(ctx context.Context, cl *kgo.Client) error {
 	defer cancel()
 	var err error
 	for {
-		look, stop := context.WithTimeout(ctx, 2*time.Second)
+		look, stop := context.WithTimeout(ctx, lookTimeout)
 		e := cl.Ping(look)
 		stop()
 		if e == nil {
 			break
 		}
+		e, final := c.refusal(ctx, e)
 		if err == nil || ctx.Err() == nil {
 			err = e // the end of ctx says less than the refusal before it
 		}
-		if !sleep(ctx, 200*time.Millisecond) {
-			return fmt.Errorf("no broker of KAFKA_BROKER_LIST=%s answers: %w", strings.Join(c.cfg.Brokers, ","), err)
+		if final || !sleep(ctx, 200*time.Millisecond) {
+			return err
 		}
 	}
+	c.said.speak()
 	meta, err := c.adm.BrokerMetadata(ctx)
 	if err != nil {
 		return fmt.Errorf("ask the brokers for their cluster: %w", err)
@@ -200,11 +214,11 @@ func (c *Cluster) newClient(name string, more ...kgo.Opt) (*kgo.Client, error) {
 		kgo.ClientID(c.clientID(name)),
 		kgo.RequestRetries(20),
 		kgo.RetryBackoffFn(func(tries int) time.Duration { return min(time.Duration(tries)*20*time.Millisecond, time.Second) }),
-		kgo.DialTimeout(3 * time.Second),
+		kgo.DialTimeout(connectTimeout),
 		kgo.MetadataMinAge(100 * time.Millisecond),
 		kgo.WithLogger(clientLog{c.log.WithField("client", name), name, c.said}),
 	}
-	cl, err := kgo.NewClient(append(append(opts, c.cfg.ClientOptions...), more...)...)
+	cl, err := kgo.NewClient(slices.Concat(opts, c.secure, c.cfg.ClientOptions, more)...)
 	if err != nil {
 		return nil, fmt.Errorf("make the Kafka client %s: %w", name, err)
 	}

@@ -57,6 +57,9 @@
 // No key and no value is in a log line, an error or a Health: TestProcessor_WhateverFails_NoKeyAndNoValueIsTold,
 // TestView_WhateverFails_NoKeyAndNoValueIsTold.
 //
+// Brokers that want to be spoken to otherwise are told by the setting at fault:
+// TestDial_SpokenToOtherwiseThanTheBrokersWant_NamesTheSettingInOneLine.
+//
 // An emitter's answer is true: TestEmitter_KafkaGoesAndComesBack_IsUnavailableAtOnceAndRecovers,
 // TestEmitter_NoAcknowledgement_OutcomeIsUnknown, TestEmitter_KafkaAwayForLong_WhatWasAnsweredLongAgoIsNotSent.
 //
@@ -67,6 +70,7 @@
 // # Files
 //
 //	cluster.go       Config, Dial, the options that all clients share
+//	security.go      TLS and SASL; refusal.go: brokers that want it otherwise
 //	topics.go        topics made or checked
 //	emitter.go       single records, acknowledged
 //	processor.go     a goka group under supervision (supervise.go): one life after the other (life.go)

@@ -2,7 +2,7 @@ package stream
 
 // What is held here:
 //   - what the Kafka client reports as a warning or an error is logged as one, the same at most every ten seconds; the
-//     rest is debugging;
+//     rest is debugging, and so is all of it before a broker has answered: then Dial's error says it;
 //   - goka's own log is debugging; the errors that end a processor come back from it and are logged there, the others
 //     (of a view, which goes on) are warnings;
 //   - no key, no value and no text of a callback (what it panics with, what its codec or its update says) is ever in a log
@@ -58,14 +58,25 @@ func (l clientLog) Log(level kgo.LogLevel, msg string, pairs ...any) {
 
 // said are the messages of a cluster's clients and when they were last logged.
 type said struct {
-	mu sync.Mutex
-	at map[string]time.Time
+	mu     sync.Mutex
+	speaks bool
+	at     map[string]time.Time
+}
+
+// speak ends the time in which everything counts as said.
+func (s *said) speak() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.speaks = true
 }
 
 // lately says whether a message was logged within repeatInterval; if not, it is now.
 func (s *said) lately(msg string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.speaks {
+		return true
+	}
 	now := time.Now()
 	lately := now.Sub(s.at[msg]) < repeatInterval
 	if !lately {
