@@ -5,6 +5,8 @@
 //   - an attempt that was refused for now is repeated after 5 s, 15 s, 45 s, 2 min, then every 4 min (± 20 %), never
 //     beyond the mail's deadline;
 //   - an attempt without a reply is repeated once, later;
+//   - when an account is erased its waiting mails are called off, and one that was asked for before and comes later is,
+//     too; nothing personal is remembered of them;
 //   - a result counts for the attempt it names; only "sent" is believed of any attempt, because it is a fact.
 
 package mail
@@ -29,6 +31,14 @@ const (
 type Outbox struct {
 	Mails []Mail `json:"mails,omitempty"`
 	Done  []Done `json:"done,omitempty"`
+	// Erased is the last erasure of the account.
+	Erased Erasure `json:"erased,omitzero"`
+}
+
+// Erasure is what is remembered of one.
+type Erasure struct {
+	Sequence int64     `json:"sequence"`
+	Until    time.Time `json:"until"`
 }
 
 // Done is what is remembered of a mail that is done.
@@ -50,6 +60,9 @@ func (o Outbox) Queue(m Mail, now time.Time) (Outbox, []Delivery) {
 	if !m.Deadline().After(now) {
 		return o.finish(m, Expired, now)
 	}
+	if m.Sequence < o.Erased.Sequence {
+		return o.finish(m, Cancelled, now)
+	}
 	if o.overtook(m) {
 		return o.finish(m, Superseded, now)
 	}
@@ -63,6 +76,25 @@ func (o Outbox) Queue(m Mail, now time.Time) (Outbox, []Delivery) {
 	}
 	o.Mails = append(o.Mails, m)
 	return o, append(told, m.delivery(ByOutbox, now))
+}
+
+// Erase calls off what waits, when the account is erased at that version of its state. What was asked for before and
+// comes later is called off by Queue, for as long as it could be mailed. Repeating it changes nothing.
+func (o Outbox) Erase(sequence int64, now time.Time) (Outbox, []Delivery) {
+	if sequence <= o.Erased.Sequence {
+		return o, nil
+	}
+	o = o.forget(now)
+	o.Erased = Erasure{sequence, now.Add(greatestAge + remembered)}
+	var told []Delivery
+	for _, m := range slices.Clone(o.Mails) {
+		if m.Sequence < sequence {
+			var change []Delivery
+			o, change = o.finish(m, Cancelled, now)
+			told = append(told, change...)
+		}
+	}
+	return o, told
 }
 
 // Settle takes a sender's result. A result of a mail that is not waiting for it changes nothing, so it may come late
@@ -129,10 +161,14 @@ func (o Outbox) overtook(m Mail) bool {
 
 // forget drops the ids whose time is over. It copies both lists, so that what follows changes no other Outbox.
 func (o Outbox) forget(now time.Time) Outbox {
-	return Outbox{
+	kept := Outbox{
 		Mails: slices.Clone(o.Mails),
 		Done:  slices.DeleteFunc(slices.Clone(o.Done), func(d Done) bool { return d.Until.Before(now) }),
 	}
+	if !o.Erased.Until.Before(now) {
+		kept.Erased = o.Erased
+	}
+	return kept
 }
 
 func (o Outbox) finish(m Mail, s State, now time.Time) (Outbox, []Delivery) {

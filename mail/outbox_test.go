@@ -56,9 +56,14 @@ func TestOutbox_WhatHappensToAMail_FollowsTheRules(t *testing.T) {
 	settle := func(d mail.Delivery, after time.Duration) step {
 		return func(o mail.Outbox) (mail.Outbox, []mail.Delivery) { return o.Settle(d, noon.Add(after)) }
 	}
+	erase := func(sequence int64, after time.Duration) step {
+		return func(o mail.Outbox) (mail.Outbox, []mail.Delivery) { return o.Erase(sequence, noon.Add(after)) }
+	}
 	byOutbox := result("a", 1, mail.Failed)
 	byOutbox.By = mail.ByOutbox
 	notice := mail.Mail{ID: "n", Kind: mail.AccountVerified, To: "ada@example.org", Sequence: 9, OccurredAt: noon}
+	later := code("later", 1)
+	later.CodeExpiresAt = noon.Add(27 * time.Hour)
 	for name, row := range map[string]struct {
 		steps      []step
 		want, last string
@@ -75,6 +80,12 @@ func TestOutbox_WhatHappensToAMail_FollowsTheRules(t *testing.T) {
 		"refused for now":               {[]step{queue(code("a", 1), 0), settle(result("a", 1, mail.Retrying), 0)}, "a:retrying/1 ", "a:retrying/1 "},
 		"a result counts once":          {[]step{queue(code("a", 1), 0), settle(result("a", 1, mail.Retrying), 0), settle(result("a", 1, mail.Failed), 0)}, "a:retrying/1 ", ""},
 		"sent counts whenever it comes": {[]step{queue(code("a", 1), 0), settle(result("a", 1, mail.Retrying), 0), settle(result("a", 1, mail.Sent), 0)}, "a:done ", ""},
+		"erased":                        {[]step{queue(code("a", 1), 0), queue(notice, 0), erase(10, 0)}, "a:done n:done ", "a:cancelled/0 n:cancelled/0 "},
+		"erased once":                   {[]step{queue(code("a", 1), 0), erase(2, 0), erase(2, 0)}, "a:done ", ""},
+		"asked for before, and late":    {[]step{erase(2, 0), queue(code("a", 1), 0)}, "a:done ", "a:cancelled/0 "},
+		"asked for after":               {[]step{erase(2, 0), queue(code("a", 3), 0)}, "a:queued/0 ", "a:queued/0 "},
+		"asked for after, here before":  {[]step{queue(code("a", 3), 0), erase(2, 0)}, "a:queued/0 ", ""},
+		"remembered for a day":          {[]step{erase(9, 0), queue(later, 26*time.Hour)}, "later:queued/0 ", "later:queued/0 "},
 		"the outbox' own word is none":  {[]step{queue(code("a", 1), 0), settle(byOutbox, 0)}, "a:queued/0 ", ""},
 		"an unknown mail's is none":     {[]step{queue(code("a", 1), 0), settle(result("b", 1, mail.Sent), 0)}, "a:queued/0 ", ""},
 		"an unknown state is none":      {[]step{queue(code("a", 1), 0), settle(result("a", 1, "odd"), 0)}, "a:queued/0 ", ""},
@@ -127,12 +138,16 @@ func TestOutbox_WhateverComesInWhateverOrder_KeepsItsPromises(t *testing.T) {
 		var o mail.Outbox
 		now := noon
 		queued, done := make(map[string]int), make(map[string]bool)
+		erased := int64(0)
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 120).Draw(t, "seconds")) * time.Second)
 			before := o
 			row := fmt.Sprint(before)
 			var deliveries []mail.Delivery
-			if rapid.Bool().Draw(t, "an event") {
+			if rapid.IntRange(0, 9).Draw(t, "erase") == 0 {
+				erased = max(erased, rapid.Int64Range(1, 4).Draw(t, "sequence"))
+				o, deliveries = o.Erase(erased, now)
+			} else if rapid.Bool().Draw(t, "an event") {
 				n := rapid.IntRange(1, 4).Draw(t, "mail")
 				m := code(fmt.Sprint(n), int64(n))
 				m.VerificationID = fmt.Sprint("v", n%2)
@@ -158,6 +173,8 @@ func TestOutbox_WhateverComesInWhateverOrder_KeepsItsPromises(t *testing.T) {
 			}
 			for i, m := range o.Mails {
 				switch {
+				case m.Sequence < erased:
+					t.Fatalf("%s was asked for before the account was erased, and waits", m.ID)
 				case done[m.ID]:
 					t.Fatalf("%s was done and waits again", m.ID)
 				case queued[m.ID] != 1:

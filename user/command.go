@@ -14,6 +14,7 @@ const (
 	Register CommandType = "register"
 	Verify   CommandType = "verify"
 	Resend   CommandType = "resend"
+	Erase    CommandType = "erase"
 )
 
 // Command asks for one change of one address. Whatever Step decides by is in
@@ -22,9 +23,9 @@ const (
 type Command struct {
 	ID             string      `json:"command_id"` // the same id again has no second effect
 	Type           CommandType `json:"type"`
-	Email          string      `json:"email"` // normalised
-	VerificationID string      `json:"verification_id"`
-	IssuedAt       time.Time   `json:"issued_at"` // by the sender's clock: shown, never decided by
+	Email          string      `json:"email"`                     // normalised
+	VerificationID string      `json:"verification_id,omitempty"` // of all but erase
+	IssuedAt       time.Time   `json:"issued_at"`                 // by the sender's clock: shown, never decided by
 
 	FirstName string `json:"first_name,omitempty"`
 	LastName  string `json:"last_name,omitempty"`
@@ -41,6 +42,10 @@ type Command struct {
 	TokenDigest []byte `json:"token_digest,omitempty"` // SHA-256 of the link's token
 
 	Policy Policy `json:"policy"`
+
+	// FirstRecorded is when the command first stood on its topic, by the broker's clock, if its record is a later copy of
+	// it; zero: it is none. It is told by the record, not by its value.
+	FirstRecorded time.Time `json:"-"`
 }
 
 // ErrInvalidCommand is wrapped by every error of Validate.
@@ -79,9 +84,13 @@ func (c Command) Validate() error {
 	err := errors.Join(
 		id("command_id", c.ID),
 		need("email", c.Email != "" && len(c.Email) <= maxAddress),
-		id("verification_id", c.VerificationID),
 	)
+	if c.Type != Erase {
+		err = errors.Join(err, id("verification_id", c.VerificationID))
+	}
 	switch c.Type {
+	case Erase:
+		return err
 	case Register:
 		if c.LastName != "" {
 			err = errors.Join(err, name("last_name", c.LastName))
@@ -92,7 +101,7 @@ func (c Command) Validate() error {
 	case Verify:
 		return errors.Join(err, need("answer or token_digest", max(len(c.Answer), len(c.TokenDigest)) == digestSize && min(len(c.Answer), len(c.TokenDigest)) == 0))
 	}
-	return fmt.Errorf("%w: type must be one of %s, %s, %s", ErrInvalidCommand, Register, Verify, Resend)
+	return fmt.Errorf("%w: type must be one of %s, %s, %s, %s", ErrInvalidCommand, Register, Verify, Resend, Erase)
 }
 
 // Policy holds the limits that are settings. Step clamps each to its bounds,

@@ -22,6 +22,7 @@
 //	register.go    each registration opens a verification of its own
 //	verify.go      only the own code counts, and only once
 //	resend.go      asking again keeps code, expiry and failures
+//	erase.go       what is erased stays gone
 //
 // Sources: NIST SP 800-63B-4 §3.1.3 and §3.2.2, OWASP ASVS 5.0 §6.
 package user

@@ -16,6 +16,7 @@ const (
 	AccountVerified      EventType = "user_account_verified"      // the address is proven; once an account
 	CodeRequested        EventType = "user_code_requested"        // an account waits for a code again
 	RegistrationRepeated EventType = "user_registration_repeated" // a verified address registered again; at most once a day
+	AccountDeleted       EventType = "user_account_deleted"       // an account was erased: forget who it was
 )
 
 // Event tells of a transition. Its JSON is what the topics carry.
@@ -42,12 +43,16 @@ type CodeRef struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
-// event makes an event of the state as it is now, in the names of verification v.
+// event makes an event of the state as it is now, in the names of verification v if there is one.
 func (s *State) event(t EventType, commandID string, v *Verification) Event {
 	e := Event{
 		Type: t, ID: deriveID(commandID, string(t), strconv.FormatInt(s.Version, 10)), OccurredAt: s.UpdatedAt, Sequence: s.Version,
-		UserID: s.UserID, Email: s.Email, FirstName: v.FirstName, LastName: v.LastName, Locale: v.Locale,
+		UserID: s.UserID, Email: s.Email,
 	}
+	if v == nil {
+		return e
+	}
+	e.FirstName, e.LastName, e.Locale = v.FirstName, v.LastName, v.Locale
 	if t != AccountVerified {
 		e.Verification = &CodeRef{ID: v.ID, Nonce: v.Nonce, SecretID: v.SecretID, OpenedAt: v.OpenedAt, ExpiresAt: v.ExpiresAt}
 	}

@@ -21,6 +21,8 @@ const (
 	Verified        Result = "verified"          // this command proved the address
 	CodeInvalid     Result = "code_invalid"      // a wrong guess; AttemptsRemaining says how many are left
 	CodeExpired     Result = "code_expired"      // the code's time is over, or the verification is proven, closed or gone
+	Erased          Result = "erased"            // nothing personal is left
+	Refused         Result = "refused"           // the command is older than the erasure of its address: it has no effect, and is not remembered
 	TooManyAttempts Result = "too_many_attempts" // all tries are used up: a new registration is needed, waiting does not help
 )
 

@@ -13,6 +13,9 @@ func (s *State) register(c Command, now time.Time) []Event {
 	if s.Verification(c.VerificationID) != nil {
 		return nil // a repeat whose outcome is forgotten: the first one won
 	}
+	if s.Status == StatusDeleted {
+		s.Status = "" // it begins anew
+	}
 	s.Verifications = append(s.Verifications, Verification{
 		ID: c.VerificationID, Status: VerificationOpen, SecretID: c.SecretID,
 		FirstName: c.FirstName, LastName: c.LastName, Locale: c.Locale,

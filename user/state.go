@@ -13,6 +13,7 @@ type Status string
 const (
 	StatusPending  Status = "pending"
 	StatusVerified Status = "verified"
+	StatusDeleted  Status = "deleted" // it was erased, and nobody has registered since
 )
 
 // State is what is known of one address: the row of the group table.
@@ -27,6 +28,7 @@ type State struct {
 	CreatedAt  time.Time `json:"created_at,omitzero"`
 	UpdatedAt  time.Time `json:"updated_at"`
 	VerifiedAt time.Time `json:"verified_at,omitzero"`
+	ErasedAt   time.Time `json:"erased_at,omitzero"` // last; it stays when somebody registers again
 
 	Verifications []Verification `json:"verifications,omitempty"` // oldest first
 	Failures      int            `json:"failures,omitempty"`      // wrong guesses in a row, over all verifications

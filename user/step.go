@@ -8,10 +8,14 @@ import "time"
 // on its topic; Step's time never goes back behind the state's.
 //
 // A command whose id has an outcome already changes nothing and gives that
-// outcome again, without events. The command must be valid (Command.Validate).
+// outcome again, without events. So does one from before its address was erased,
+// which is refused. The command must be valid (Command.Validate).
 func Step(s State, c Command, recorded time.Time) (State, []Event, Outcome) {
 	if o, ok := s.Outcome(c.VerificationID, c.ID); ok {
 		return s, nil, o
+	}
+	if s.erasedAfter(c, recorded) {
+		return s, nil, Outcome{CommandID: c.ID, Type: c.Type, Result: Refused, At: s.UpdatedAt}
 	}
 	now := recorded.UTC()
 	if now.Before(s.UpdatedAt) {
@@ -36,6 +40,9 @@ func Step(s State, c Command, recorded time.Time) (State, []Event, Outcome) {
 		outcome.Result = Accepted
 	case Verify:
 		outcome.Result, events = s.verify(c, now)
+	case Erase:
+		events = s.erase(c, now)
+		outcome.Result = Erased
 	}
 	if len(events) > 0 {
 		outcome.Event = events[0].Type

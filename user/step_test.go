@@ -1,6 +1,7 @@
 package user_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -111,7 +112,7 @@ func TestStep_KeepsItsPromises(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := &world{
 			account: newAccount(), text: asJSON(user.State{}), mailed: map[string]mailedCode{}, first: map[string]user.Outcome{},
-			wrong: map[string]int{}, events: map[string]string{}, count: map[user.EventType]int{},
+			wrong: map[string]int{}, times: map[string]time.Time{}, events: map[string]string{}, count: map[user.EventType]int{},
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"register": w.register,
@@ -119,6 +120,8 @@ func TestStep_KeepsItsPromises(t *testing.T) {
 			"guess":    w.guess,
 			"follow":   w.follow,
 			"repeat":   w.repeat,
+			"erase":    w.erase,
+			"retry":    w.retry,
 			"hold":     w.hold,
 			"release":  w.release,
 			"wait":     w.wait,
@@ -138,7 +141,9 @@ type world struct {
 	wrong  map[string]int          // guesses answered as wrong, by verification
 	inARow int                     // the same, since the last proof
 	proven bool
-	events map[string]string // by event id
+	erased time.Time            // when it was last
+	times  map[string]time.Time // of the first record of each command
+	events map[string]string    // by event id
 	count  map[user.EventType]int
 }
 
@@ -202,6 +207,18 @@ func (w *world) repeat(t *rapid.T) {
 	w.apply(t, again)
 }
 
+func (w *world) erase(t *rapid.T) { w.apply(t, w.account.command(user.Erase, "")) }
+
+// retry sends what was sent before as a later copy that knows when it was recorded first.
+func (w *world) retry(t *rapid.T) {
+	if len(w.sent) == 0 {
+		t.Skip("nothing to retry")
+	}
+	again := rapid.SampledFrom(w.sent).Draw(t, "retried")
+	again.FirstRecorded = w.times[again.ID]
+	w.apply(t, again)
+}
+
 // hold makes an attempt that arrives only when others have.
 func (w *world) hold(t *rapid.T) {
 	c := w.attempt(t, rapid.Bool().Draw(t, "by token"))
@@ -234,7 +251,16 @@ func (w *world) drawPolicy(t *rapid.T) {
 // apply steps, and checks what must hold of every step.
 func (w *world) apply(t *rapid.T, c user.Command) {
 	old, before, command := w.state, w.text, asJSON(c)
+	if _, again := w.times[c.ID]; !again {
+		w.times[c.ID] = w.now
+	}
 	remembered, known := old.Outcome(c.VerificationID, c.ID)
+	if !known && (w.now.Before(w.erased) || !c.FirstRecorded.IsZero() && c.FirstRecorded.Before(w.erased)) {
+		if outcome, events := w.send(c); outcome.Result != user.Refused || len(events) > 0 || asJSON(w.state) != before {
+			t.Fatalf("%s from before the erasure was answered %s", c.Type, outcome.Result)
+		}
+		return
+	}
 	oldV := w.of(c.VerificationID)
 	if first, seen := w.first[c.ID]; seen && !known && first.Event != "" && oldV.ID == "" {
 		return // its verification is gone, and with it the memory of it
@@ -246,7 +272,7 @@ func (w *world) apply(t *rapid.T, c user.Command) {
 	if asJSON(old) != before || asJSON(c) != command {
 		t.Fatal("Step changed what it was given")
 	}
-	again, eventsAgain, outcomeAgain := user.Step(fromJSON[user.State](t, before), fromJSON[user.Command](t, command), w.now)
+	again, eventsAgain, outcomeAgain := user.Step(fromJSON[user.State](t, before), fromJSON[user.Command](t, command), w.now) // which does not say FirstRecorded, but that has no say here
 	if text := asJSON(again); text != w.text || asJSON(eventsAgain) != asJSON(events) || outcomeAgain != outcome {
 		t.Fatalf("the same step from JSON gives\n%s\nnot\n%s", text, w.text)
 	}
@@ -277,7 +303,10 @@ func (w *world) apply(t *rapid.T, c user.Command) {
 		w.wrong[v.ID] = 0 // opened now, perhaps again
 	}
 	w.checkAttempt(t, c, oldV, outcome)
-	w.checkEvents(t, c, outcome, events)
+	w.checkEvents(t, c, old, outcome, events)
+	if c.Type == user.Erase {
+		w.checkErased(t, c, old)
+	}
 	for _, v := range w.state.Verifications {
 		if v.Failures != w.wrong[v.ID] {
 			t.Fatalf("%d failures of %s, %d wrong guesses were answered", v.Failures, v.ID, w.wrong[v.ID])
@@ -294,7 +323,11 @@ func (w *world) apply(t *rapid.T, c user.Command) {
 // checkAttempt says what an attempt must come to, from what was mailed and answered before.
 func (w *world) checkAttempt(t *rapid.T, c user.Command, v user.Verification, o user.Outcome) {
 	if c.Type != user.Verify {
-		if o.Result != user.Accepted {
+		want := user.Accepted
+		if c.Type == user.Erase {
+			want = user.Erased
+		}
+		if o.Result != want {
 			t.Fatalf("%s was answered %s", c.Type, o.Result)
 		}
 		return
@@ -342,7 +375,24 @@ func (w *world) checkAttempt(t *rapid.T, c user.Command, v user.Verification, o 
 	}
 }
 
-func (w *world) checkEvents(t *rapid.T, c user.Command, o user.Outcome, events []user.Event) {
+// checkErased sees to it that nothing of the person is left, and begins anew what is known of an account.
+func (w *world) checkErased(t *rapid.T, c user.Command, old user.State) {
+	s := w.state
+	kept := user.State{
+		Email: ada, Status: user.StatusDeleted, Version: old.Version + 1, UpdatedAt: s.UpdatedAt, ErasedAt: s.UpdatedAt,
+		Failures: old.Failures, Mails: s.Mails, NoticedAt: old.NoticedAt, Unmatched: s.Unmatched,
+	}
+	if w.text != asJSON(kept) || len(s.Unmatched) != 1 || s.Unmatched[0].CommandID != c.ID {
+		t.Fatalf("after the erasure there is %s", w.text)
+	}
+	w.erased, w.proven, w.wrong = s.ErasedAt, false, map[string]int{}
+	w.count[user.AccountCreated], w.count[user.AccountVerified] = 0, 0
+}
+
+func (w *world) checkEvents(t *rapid.T, c user.Command, old user.State, o user.Outcome, events []user.Event) {
+	if (c.Type == user.Erase && old.UserID != "") != (o.Event == user.AccountDeleted) {
+		t.Fatalf("%s of account %q caused %q", c.Type, old.UserID, o.Event)
+	}
 	if len(events) > 1 || (len(events) == 1) != (o.Event != "") {
 		t.Fatalf("%d events of a command with the outcome %+v", len(events), o)
 	}
@@ -352,7 +402,7 @@ func (w *world) checkEvents(t *rapid.T, c user.Command, o user.Outcome, events [
 		}
 		w.events[e.ID] = asJSON(e)
 		w.count[e.Type]++
-		if e.Type != o.Event || e.Sequence != w.state.Version || e.UserID != w.state.UserID || e.Email != ada || e.Code != "" || !e.OccurredAt.Equal(o.At) {
+		if e.Type != o.Event || e.Sequence != w.state.Version || e.UserID != cmp.Or(w.state.UserID, old.UserID) || e.Email != ada || e.Code != "" || !e.OccurredAt.Equal(o.At) {
 			t.Fatalf("event %s", asJSON(e))
 		}
 		if (e.Type == user.AccountVerified) != (o.Result == user.Verified) {
@@ -423,6 +473,10 @@ func TestJSON_HasTheNamesOthersRead(t *testing.T) {
 	a.guess("v1", 1)
 	a.guess("nowhere", 1)
 	_, proofs := a.follow("v1", a.token("v1"))
+	erased := newAccount()
+	erased.register("v1")
+	erased.guess("v1", 1)
+	_, deletions := erased.erase()
 	for _, c := range []struct {
 		name  string
 		value any
@@ -449,6 +503,18 @@ func TestJSON_HasTheNamesOthersRead(t *testing.T) {
 		}},
 		{"account verified", proofs[0], []string{
 			"email", "event_id", "first_name", "last_name", "locale", "occurred_at", "sequence", "user_id",
+		}},
+		{"account deleted", deletions[0], []string{
+			"email", "event_id", "first_name", "last_name", "locale", "occurred_at", "sequence", "user_id",
+		}},
+		{"deleted", erased.state, []string{
+			"email", "erased_at", "failures", "mails", "status", "unmatched.at", "unmatched.attempts_remaining", "unmatched.command_id",
+			"unmatched.event", "unmatched.result", "unmatched.type", "updated_at", "version",
+		}},
+		{"erase", erased.sent[2], []string{
+			"command_id", "email", "issued_at",
+			"policy.code_ttl_seconds", "policy.mail_interval_seconds", "policy.mails_per_day", "policy.mails_per_hour", "policy.tries",
+			"type",
 		}},
 		{"state", a.state, []string{
 			"created_at", "email", "first_name", "last_name", "locale", "mails", "status",

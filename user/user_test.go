@@ -63,7 +63,7 @@ func (a *account) command(t user.CommandType, verificationID string) user.Comman
 		ID: fmt.Sprintf("c%d", len(a.sent)+1), Type: t, Email: ada, VerificationID: verificationID,
 		IssuedAt: a.now, Policy: a.policy,
 	}
-	if t != user.Verify {
+	if t == user.Register || t == user.Resend {
 		c.SetCode(a.secret, a.nonce())
 	}
 	return c
@@ -92,6 +92,8 @@ func spelled(id string) string {
 func (a *account) resend(verificationID string) (user.Outcome, []user.Event) {
 	return a.send(a.command(user.Resend, verificationID))
 }
+
+func (a *account) erase() (user.Outcome, []user.Event) { return a.send(a.command(user.Erase, "")) }
 
 func (a *account) verify(verificationID, guess string) (user.Outcome, []user.Event) {
 	c := a.command(user.Verify, verificationID)
