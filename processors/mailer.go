@@ -23,6 +23,7 @@ import (
 //   - an event becomes a mail in the outbox, the group table, before anything is sent;
 //   - senders see rows only after the transaction that wrote them is committed (Outbox), and write what
 //     came of an attempt to mail_deliveries (Report), which this group reads back and settles;
+//   - an erased account's outbox is cleared, and what was asked before is not mailed any more;
 //   - what the outbox decides it writes to mail_deliveries in its transaction, and passes over on the way back;
 //     it is counted, and logged where a mail does not leave, when it is decided: a transaction that is not
 //     committed is decided, and counted, again.
@@ -60,75 +61,74 @@ func Mailer(cfg MailerConfig) (*goka.GroupGraph, error) {
 		}
 	}
 	edges := []goka.Edge{
-		goka.Input(topics.MailDeliveries, topics.Codec[topics.MailDelivery]{}, m.result),
+		goka.Input(topics.MailDeliveries, topics.Codec[topics.MailDelivery]{}, handle(cfg.Log, m.result)),
+		goka.Input(goka.Stream(topics.UserAccountDeleted), topics.Codec[topics.Event]{}, handle(cfg.Log, m.deleted)),
 		goka.Persist(topics.Codec[mail.Outbox]{}),
 		goka.Output(topics.MailDeliveries, topics.Codec[topics.MailDelivery]{}),
 		goka.Output(topics.DeadLetters, topics.Bytes{}),
 	}
 	for topic := range mailOf {
-		edges = append(edges, goka.Input(topic, topics.Codec[topics.Event]{}, m.event))
+		edges = append(edges, goka.Input(topic, topics.Codec[topics.Event]{}, handle(cfg.Log, m.event)))
 	}
 	return goka.DefineGroup(topics.NotificationService, edges...), nil
 }
 
 // event queues the mail that an event asks for.
-func (m mailer) event(ctx goka.Context, value any) {
-	e := value.(*topics.Message[topics.Event])
-	m.change(ctx, e.Raw, e.Err, e.Value.Email, func(o mail.Outbox) (mail.Outbox, []mail.Delivery, error) {
-		asked, err := mailFrom(e.Value, mailOf[ctx.Topic()])
+func (m mailer) event(at place, row mail.Outbox, e topics.Event) (change, error) {
+	return m.change(at, row, e.Email, func() (mail.Outbox, []mail.Delivery, error) {
+		asked, err := mailFrom(e, mailOf[at.Topic()])
 		if err != nil {
-			return o, nil, err
+			return row, nil, err
 		}
-		next, told := o.Queue(asked, ctx.Timestamp())
+		next, told := row.Queue(asked, at.Timestamp())
+		return next, told, nil
+	})
+}
+
+// deleted clears the outbox of an account that was erased.
+func (m mailer) deleted(at place, row mail.Outbox, e topics.Event) (change, error) {
+	return m.change(at, row, e.Email, func() (mail.Outbox, []mail.Delivery, error) {
+		next, told := row.Erase(e.Sequence, at.Timestamp())
 		return next, told, nil
 	})
 }
 
 // result settles what came of an attempt.
-func (m mailer) result(ctx goka.Context, value any) {
-	d := value.(*topics.Message[topics.MailDelivery])
-	if d.Err == nil && d.Value.By != string(mail.BySender) {
-		return // our own decision, on its way to the readers
+func (m mailer) result(at place, row mail.Outbox, d topics.MailDelivery) (change, error) {
+	if d.By != string(mail.BySender) {
+		return change{}, nil // our own decision, on its way to the readers
 	}
-	m.change(ctx, d.Raw, d.Err, d.Value.Email, func(o mail.Outbox) (mail.Outbox, []mail.Delivery, error) {
-		if !within(maxText, d.Value.Stage, d.Value.Reply, d.Value.MessageID) {
-			return o, nil, errResult
+	return m.change(at, row, d.Email, func() (mail.Outbox, []mail.Delivery, error) {
+		if !within(maxText, d.Stage, d.Reply, d.MessageID) {
+			return row, nil, errResult
 		}
-		next, told := o.Settle(deliveryFrom(d.Value), ctx.Timestamp())
+		next, told := row.Settle(deliveryFrom(d), at.Timestamp())
 		return next, told, nil
 	})
 }
 
-// change applies a rule of the outbox to the record's row.
-func (m mailer) change(ctx goka.Context, raw []byte, readErr error, email string, rule func(mail.Outbox) (mail.Outbox, []mail.Delivery, error)) {
-	row, err := storedRow[mail.Outbox](ctx)
-	if err = errors.Join(err, readErr); err == nil {
-		err = checkPlace(ctx, email, m.Partitions)
+// change is what a rule of the outbox makes of the row of an address.
+func (m mailer) change(at place, row mail.Outbox, email string, rule func() (mail.Outbox, []mail.Delivery, error)) (made change, err error) {
+	if err := checkPlace(at, email, m.Partitions); err != nil {
+		return made, err
 	}
-	if err != nil {
-		deadLetter(ctx, m.Log, raw, err)
-		return
+	next, told, err := rule()
+	if err != nil || reflect.DeepEqual(next, row) {
+		return made, err // a repeat, or a result nobody waits for
 	}
-	var (
-		next mail.Outbox
-		told []mail.Delivery
-	)
-	if p := guard(func() { next, told, err = rule(row) }); p != nil {
-		err = p
+	for _, d := range told {
+		record, headers := recordOf(d, at.Headers()[topics.TraceParent])
+		if err := made.tell(topics.MailDeliveries, record, headers); err != nil {
+			return made, err
+		}
 	}
-	if err != nil {
-		deadLetter(ctx, m.Log, raw, err)
-		return
+	if err := made.set(next); err != nil {
+		return made, err
 	}
-	if reflect.DeepEqual(next, row) {
-		return // a repeat, or a result nobody waits for
-	}
-	ctx.SetValue(next)
 	for _, d := range told {
 		m.note(d)
-		record, headers := recordOf(d, ctx.Headers()[topics.TraceParent])
-		ctx.Emit(topics.MailDeliveries, ctx.Key(), record, goka.WithCtxEmitHeaders(headers))
 	}
+	return made, nil
 }
 
 // note counts a decision, and logs one by which a mail does not leave.

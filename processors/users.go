@@ -54,7 +54,7 @@ type appliedEvent struct {
 func Users(cfg UsersConfig) *goka.GroupGraph {
 	u := users{cfg}
 	edges := []goka.Edge{
-		goka.Input(topics.UserCommands, topics.Codec[user.Command]{}, u.command),
+		goka.Input(topics.UserCommands, topics.Codec[user.Command]{}, handle(cfg.Log, u.command)),
 		goka.Persist(topics.Codec[userRow]{}),
 		goka.Output(topics.DeadLetters, topics.Bytes{}),
 	}
@@ -64,57 +64,52 @@ func Users(cfg UsersConfig) *goka.GroupGraph {
 	return goka.DefineGroup(topics.UserService, edges...)
 }
 
-func (u users) command(ctx goka.Context, value any) {
-	m := value.(*topics.Message[user.Command])
-	row, err := storedRow[userRow](ctx)
-	if err := errors.Join(err, m.Err); err != nil {
-		deadLetter(ctx, u.Log, m.Raw, err)
-		return
-	}
-	if a := row.Applied; a != nil && a.InputID == u.InputID && a.Offset == ctx.Offset() {
+// command applies a command to the row of its address.
+func (u users) command(at place, row userRow, c user.Command) (change, error) {
+	var made change
+	if a := row.Applied; a != nil && a.InputID == u.InputID && a.Offset == at.Offset() {
 		for _, e := range a.Events {
-			u.emit(ctx, e.Type, e.Event)
+			if err := u.tell(&made, at, e.Type, e.Event); err != nil {
+				return made, err
+			}
 		}
-		return
+		return made, nil
 	}
-	var (
-		next    userRow
-		events  []user.Event
-		outcome user.Outcome
-	)
-	if p := guard(func() {
-		if err = errors.Join(checkPlace(ctx, m.Value.Email, u.Partitions), m.Value.Validate()); err == nil {
-			next.State, events, outcome = user.Step(row.State, m.Value, ctx.Timestamp())
-		}
-	}); p != nil {
-		err = p
+	if err := errors.Join(checkPlace(at, c.Email, u.Partitions), c.Validate()); err != nil {
+		return made, err
 	}
-	if err != nil {
-		deadLetter(ctx, u.Log, m.Raw, err)
-		return
+	if retry, ok := topics.RetryOf(at.Headers(), topics.UserService); ok {
+		c.FirstRecorded = retry.RecordedAt
 	}
-	if next.Version == row.Version {
-		return // a repeat
+	state, events, outcome := user.Step(row.State, c, at.Timestamp())
+	if state.Version == row.Version {
+		return made, nil // a repeat, or refused
 	}
+	next := userRow{State: state}
 	if u.InputID != "" {
-		next.Applied = &applied{InputID: u.InputID, Offset: ctx.Offset()}
-		for _, e := range events {
+		next.Applied = &applied{InputID: u.InputID, Offset: at.Offset()}
+	}
+	for _, e := range events {
+		if err := u.tell(&made, at, e.Type, e); err != nil {
+			return made, err
+		}
+		if next.Applied != nil {
 			next.Applied.Events = append(next.Applied.Events, appliedEvent{e.Type, e})
 		}
 	}
-	u.Log.WithFields(logrus.Fields{
-		"command": m.Value.Type, "result": outcome.Result, "user_id": next.UserID, "version": next.Version,
-	}).Info("command applied")
-	ctx.SetValue(next)
-	for _, e := range events {
-		u.emit(ctx, e.Type, e)
+	if err := made.set(next); err != nil {
+		return made, err
 	}
+	u.Log.WithFields(logrus.Fields{
+		"command": c.Type, "result": outcome.Result, "user_id": next.UserID, "version": next.Version,
+	}).Info("command applied")
+	return made, nil
 }
 
-// emit adds the code, where that is asked for. With a secret that is not known
+// tell adds the code, where that is asked for. With a secret that is not known
 // here the event goes without: who mails from it waits for the next one, and
 // our own notifier needs none.
-func (u users) emit(ctx goka.Context, t user.EventType, e user.Event) {
+func (u users) tell(made *change, at place, t user.EventType, e user.Event) error {
 	if v := e.Verification; v != nil && len(v.Nonce) > 0 && len(u.CodeSecrets) > 0 {
 		if secret, err := u.CodeSecrets.Find(v.SecretID); err != nil {
 			u.Log.WithError(err).WithField("event_id", e.ID).Error("event goes without its code")
@@ -122,15 +117,6 @@ func (u users) emit(ctx goka.Context, t user.EventType, e user.Event) {
 			e.Code = secret.Code(e.Email, v.ID, v.Nonce)
 		}
 	}
-	headers := topics.Headers(e.ID, string(t), topics.SourceUsers, e.OccurredAt, ctx.Headers()[topics.TraceParent])
-	ctx.Emit(goka.Stream(t), ctx.Key(), e, goka.WithCtxEmitHeaders(headers))
-}
-
-// storedRow reads the row of the record's key; a key that was never seen has the zero row.
-func storedRow[T any](ctx goka.Context) (T, error) {
-	m, ok := ctx.Value().(*topics.Message[T])
-	if !ok {
-		return *new(T), nil
-	}
-	return m.Value, m.Err
+	headers := topics.Headers(e.ID, string(t), topics.SourceUsers, e.OccurredAt, at.Headers()[topics.TraceParent])
+	return made.tell(goka.Stream(t), e, headers)
 }

@@ -35,11 +35,12 @@ const partitions = 2
 
 // world is a Kafka with the topics (the embedded one, or the one in KAFKA_BROKER_LIST), and what a test does with it.
 type world struct {
-	t       *testing.T
-	log     *logrus.Logger
-	brokers []string
-	cluster *stream.Cluster
-	client  *kgo.Client
+	t         *testing.T
+	log       *logrus.Logger
+	brokers   []string
+	guarantee stream.Guarantee
+	cluster   *stream.Cluster
+	client    *kgo.Client
 }
 
 func newWorld(t *testing.T, guarantee stream.Guarantee) *world {
@@ -59,14 +60,8 @@ func newWorld(t *testing.T, guarantee stream.Guarantee) *world {
 		t.Cleanup(broker.Close)
 		w.brokers = broker.ListenAddrs()
 	}
-	var err error
-	w.cluster, err = stream.Dial(t.Context(), stream.Config{
-		Brokers: w.brokers, Instance: "test", Dir: t.TempDir(), Guarantee: guarantee, Hasher: topics.Hasher, Log: w.log,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.cluster.Close)
+	w.guarantee = guarantee
+	w.cluster = w.dial("test")
 	var wanted []stream.Topic
 	for _, topic := range topics.All() {
 		wanted = append(wanted, stream.Topic{Name: topic.Name, Partitions: partitions, Config: topic.Config(list == "")})
@@ -74,12 +69,26 @@ func newWorld(t *testing.T, guarantee stream.Guarantee) *world {
 	if err := w.cluster.Ensure(t.Context(), wanted); err != nil {
 		t.Fatal(err)
 	}
+	var err error
 	w.client, err = kgo.NewClient(kgo.SeedBrokers(w.brokers...), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.client.Close)
 	return w
+}
+
+// dial connects as an instance.
+func (w *world) dial(instance string) *stream.Cluster {
+	w.t.Helper()
+	c, err := stream.Dial(w.t.Context(), stream.Config{
+		Brokers: w.brokers, Instance: instance, Dir: w.t.TempDir(), Guarantee: w.guarantee, Hasher: topics.Hasher, Log: w.log,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(c.Close)
+	return c
 }
 
 // wipe deletes the topics and what the groups have committed, and waits until the topics are gone.
@@ -116,7 +125,13 @@ func (w *world) wipe() {
 // runs a graph until the test ends or stop is called.
 func (w *world) runs(graph *goka.GroupGraph, follower stream.Follower) (stop func()) {
 	w.t.Helper()
-	p, err := w.cluster.NewProcessor(stream.ProcessorConfig{Graph: graph, Follower: follower})
+	return w.runsOn(w.cluster, graph, follower)
+}
+
+// runsOn is runs as an instance; it returns when that is ready.
+func (w *world) runsOn(c *stream.Cluster, graph *goka.GroupGraph, follower stream.Follower) (stop func()) {
+	w.t.Helper()
+	p, err := c.NewProcessor(stream.ProcessorConfig{Graph: graph, Follower: follower})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -131,6 +146,11 @@ func (w *world) runs(graph *goka.GroupGraph, follower stream.Follower) (stop fun
 		ended <- nil
 	}
 	w.t.Cleanup(stop)
+	for end := time.Now().Add(20 * time.Second); !p.Health().Ready; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			w.t.Fatal("the processor does not become ready")
+		}
+	}
 	return stop
 }
 

@@ -19,17 +19,18 @@ type Message[T any] struct {
 // ErrNoValue means that a record came without a value.
 var ErrNoValue = errors.New("record has no value")
 
-// Codec encodes a T or *Message[T] as JSON and decodes JSON as *Message[T]. Its
-// Decode never fails.
+// Codec encodes a T as JSON and decodes JSON as *Message[T]. Its Decode neither
+// fails nor panics.
 type Codec[T any] struct{}
 
-// Encode is called by goka for what is emitted or stored.
+// Encode is called by goka for what is emitted or stored. Bytes were encoded
+// before, and stay as they are.
 func (Codec[T]) Encode(value any) ([]byte, error) {
 	switch v := value.(type) {
 	case T:
-		return json.Marshal(v)
-	case *Message[T]:
-		return json.Marshal(v.Value)
+		return Encode(v)
+	case []byte:
+		return v, nil
 	}
 	return nil, fmt.Errorf("encode %T as %T", value, *new(T))
 }
@@ -38,19 +39,22 @@ func (Codec[T]) Encode(value any) ([]byte, error) {
 // passed over: a later version may have added them.
 func (Codec[T]) Decode(data []byte) (any, error) {
 	m := &Message[T]{Raw: data}
+	m.Err = Guard(func() error { return decode(data, &m.Value) })
+	return m, nil
+}
+
+func decode[T any](data []byte, into *T) error {
 	if len(data) == 0 {
-		m.Err = ErrNoValue
-		return m, nil
+		return ErrNoValue
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
-	if err := d.Decode(&m.Value); err != nil {
-		m.Err = fmt.Errorf("value is no %T: %w", m.Value, readable(err))
-		return m, nil
+	if err := d.Decode(into); err != nil {
+		return fmt.Errorf("value is no %T: %w", *into, readable(err))
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		m.Err = fmt.Errorf("value has more than one %T", m.Value)
+		return fmt.Errorf("value has more than one %T", *into)
 	}
-	return m, nil
+	return nil
 }
 
 // readable keeps the place and kind of a JSON error, and no part of the value.
@@ -65,6 +69,18 @@ func readable(err error) error {
 	}
 	return errors.New("no JSON of this form")
 }
+
+// Encode is what Codec writes of a value, for who must have it before goka asks.
+func Encode(value any) ([]byte, error) {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return nil, fmt.Errorf("encode %T: %w", value, errEncode)
+	}
+	return data, nil
+}
+
+// errEncode stands for JSON's own words, which may hold a part of the value.
+var errEncode = errors.New("it cannot be written as JSON")
 
 // Bytes passes a value through as it is.
 type Bytes struct{}

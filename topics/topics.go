@@ -29,6 +29,7 @@ const (
 	UserAccountVerified      = string(user.AccountVerified)
 	UserCodeRequested        = string(user.CodeRequested)
 	UserRegistrationRepeated = string(user.RegistrationRepeated)
+	UserAccountDeleted       = string(user.AccountDeleted)
 )
 
 // The consumer groups; goka keeps a group's state in the topic <group>-table.
@@ -42,7 +43,7 @@ const (
 
 // Events lists the topics that carry an Event.
 func Events() []string {
-	return []string{UserAccountCreated, UserAccountVerified, UserCodeRequested, UserRegistrationRepeated}
+	return []string{UserAccountCreated, UserAccountVerified, UserCodeRequested, UserRegistrationRepeated, UserAccountDeleted}
 }
 
 // Event is what every topic of Events carries.
@@ -67,9 +68,10 @@ func All() []Topic {
 		{Name: UserAccountVerified, Keep: 30 * day, Input: true},
 		{Name: UserCodeRequested, Keep: 7 * day, Input: true},
 		{Name: UserRegistrationRepeated, Keep: 7 * day, Input: true},
+		{Name: UserAccountDeleted, Keep: 7 * day, Input: true},
 		{Name: MailDeliveries, Keep: 7 * day, Input: true},
 		{Name: OutboxTable, Compact: true},
-		{Name: DeadLetters, Keep: 14 * day},
+		{Name: DeadLetters, Keep: DeadLettersKept},
 	}
 }
 

@@ -1,0 +1,122 @@
+package processors
+
+import (
+	"errors"
+	"time"
+
+	"github.com/lovoo/goka"
+	"github.com/sirupsen/logrus"
+
+	"countersign/topics"
+	"countersign/user"
+)
+
+// Rules:
+//   - a record that cannot be read or handled becomes a dead letter, changes no state, and the next one is handled;
+//     so does one whose decoding, rule or encoding panics;
+//   - everything that can fail comes before the first write to goka's context: what a rule decided is encoded by then.
+//     A failure behind a write ends the processor, and its transaction with it.
+
+// place is what a rule may know of its record beside the value.
+type place interface {
+	Key() string
+	Topic() goka.Stream
+	Partition() int32
+	Offset() int64
+	Timestamp() time.Time
+	Headers() goka.Headers
+}
+
+// rule decides what a record does to the row of its key, the zero row if there is none. It writes nothing.
+type rule[Row, Value any] func(at place, row Row, value Value) (change, error)
+
+// change is what is to be written, encoded. The zero change is nothing.
+type change struct {
+	row  []byte
+	told []record
+}
+
+type record struct {
+	topic   goka.Stream
+	value   []byte
+	headers goka.Headers
+}
+
+// set makes v the row.
+func (c *change) set(v any) (err error) {
+	c.row, err = topics.Encode(v)
+	return err
+}
+
+// tell adds a record on another topic, with the same key.
+func (c *change) tell(topic goka.Stream, v any, headers goka.Headers) error {
+	value, err := topics.Encode(v)
+	c.told = append(c.told, record{topic, value, headers})
+	return err
+}
+
+// handle returns the callback that applies a rule to each record.
+func handle[Row, Value any](log logrus.FieldLogger, decide rule[Row, Value]) goka.ProcessCallback {
+	return func(ctx goka.Context, message any) {
+		m := message.(*topics.Message[Value])
+		row, err := storedRow[Row](ctx)
+		var c change
+		if err = errors.Join(err, m.Err); err == nil {
+			err = topics.Guard(func() (err error) {
+				c, err = decide(ctx, row, m.Value)
+				return err
+			})
+		}
+		if err != nil {
+			putAside(ctx, log, m.Raw, err)
+			return
+		}
+		if c.row != nil {
+			ctx.SetValue(c.row)
+		}
+		for _, r := range c.told {
+			ctx.Emit(r.topic, ctx.Key(), r.value, goka.WithCtxEmitHeaders(r.headers))
+		}
+	}
+}
+
+// storedRow reads the row of the record's key; a key that was never seen has the zero row.
+func storedRow[Row any](ctx goka.Context) (Row, error) {
+	m, ok := ctx.Value().(*topics.Message[Row])
+	if !ok {
+		return *new(Row), nil
+	}
+	return m.Value, m.Err
+}
+
+// putAside writes the record that ctx is at to dead_letters.
+func putAside(ctx goka.Context, log logrus.FieldLogger, value []byte, reason error) {
+	letter := topics.DeadLetter{
+		Topic: string(ctx.Topic()), Partition: ctx.Partition(), Offset: ctx.Offset(), Group: string(ctx.Group()),
+		RecordedAt: ctx.Timestamp(), At: time.Now(), Key: ctx.Key(), Value: value, Headers: ctx.Headers(),
+	}.PutAside(reason)
+	log.WithError(reason).WithFields(logrus.Fields{
+		"dead_letter": letter.ID, "attempts": letter.Attempts, "topic": letter.Topic, "partition": letter.Partition, "offset": letter.Offset,
+	}).Error("record put aside as dead letter")
+	key, record, headers := letter.Record()
+	ctx.Emit(topics.DeadLetters, key, record, goka.WithCtxEmitHeaders(headers))
+}
+
+// Why a record is not where it belongs.
+var (
+	errKey       = errors.New("key is not the normalised address that the value names")
+	errPartition = errors.New("partition is not the one that murmur2 gives the key: set the producer's partitioner")
+)
+
+// checkPlace makes sure that a record's key is the address its value names,
+// and its partition the key's: the state of the address is nowhere else.
+func checkPlace(at place, email string, partitions int32) error {
+	key := at.Key()
+	if normal, err := user.NormalizeAddress(key, false); err != nil || normal != key || key != email {
+		return errKey
+	}
+	if topics.Partition(key, partitions) != at.Partition() {
+		return errPartition
+	}
+	return nil
+}

@@ -1,0 +1,26 @@
+package topics
+
+import (
+	"fmt"
+	"runtime/debug"
+)
+
+// Panic is a panic that was caught where nothing had been written yet. It does
+// not say what it was raised with: that might hold a part of a value.
+type Panic struct {
+	kind  string
+	stack []byte
+}
+
+func (p *Panic) Error() string { return "panic: " + p.kind }
+
+// Guard returns f's error, and a *Panic if f panics. f must not have written
+// anything by then: a panic behind a write must end the processor.
+func Guard(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &Panic{fmt.Sprintf("%T", r), debug.Stack()}
+		}
+	}()
+	return f()
+}
