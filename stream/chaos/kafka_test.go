@@ -1,0 +1,214 @@
+package chaos
+
+// What is held here:
+//   - a broker is killed as a power cut would, and only when every partition has all its copies;
+//   - leaders and coordinators are asked for, and moved while everybody lives.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// patience bounds every wait for a condition.
+const patience = 90 * time.Second
+
+// kafka is the cluster that .ci/kafka has started, asked by an administrator.
+type kafka struct {
+	t       *testing.T
+	brokers []string
+	*kadm.Client
+}
+
+func newKafka(t *testing.T) *kafka {
+	t.Helper()
+	k := &kafka{t: t, brokers: strings.Split(os.Getenv("KAFKA_BROKER_LIST"), ",")}
+	cl, err := kgo.NewClient(kgo.SeedBrokers(k.brokers...), kgo.MetadataMinAge(50*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Client = kadm.NewClient(cl)
+	t.Cleanup(k.Close)
+	return k
+}
+
+// replication is how many copies the topics have.
+func (k *kafka) replication() int16 { return int16(min(3, len(k.brokers))) }
+
+// await waits until the condition holds; an error of it only if it lasts.
+func await(t *testing.T, what string, condition func() (bool, error)) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		ok, err := condition()
+		if ok && err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain until %s: %v", what, err)
+		}
+	}
+}
+
+// run runs .ci/kafka.
+func (k *kafka) run(args ...string) {
+	k.t.Helper()
+	if out, err := exec.Command(filepath.Join("..", "..", ".ci", "kafka"), args...).CombinedOutput(); err != nil {
+		k.t.Fatalf(".ci/kafka %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+func (k *kafka) kill(broker int32) {
+	k.t.Helper()
+	k.run("stop", os.Getenv("KAFKA_DIR"), strconv.Itoa(int(broker)))
+}
+
+// restart starts the brokers that were killed, and returns when every partition has all its copies.
+func (k *kafka) restart() {
+	k.t.Helper()
+	k.run("start", os.Getenv("KAFKA_DIR"))
+	await(k.t, "every partition has all its copies", func() (bool, error) {
+		topics, err := k.ListTopicsWithInternal(k.t.Context())
+		if err = errors.Join(err, topics.Error()); err != nil {
+			return false, err
+		}
+		whole := true
+		topics.EachPartition(func(p kadm.PartitionDetail) { whole = whole && len(p.ISR) == len(p.Replicas) })
+		return whole, nil
+	})
+}
+
+// leader is who leads a partition.
+func (k *kafka) leader(topic string, partition int32) int32 {
+	k.t.Helper()
+	topics, err := k.ListTopicsWithInternal(k.t.Context(), topic)
+	if err = errors.Join(err, topics.Error()); err != nil {
+		k.t.Fatal(err)
+	}
+	return topics[topic].Partitions[partition].Leader
+}
+
+// kept says where Kafka keeps what it knows of a group or a transactional id.
+func (k *kafka) kept(topic, name string) int32 {
+	k.t.Helper()
+	topics, err := k.ListTopicsWithInternal(k.t.Context(), topic)
+	if err = errors.Join(err, topics.Error()); err != nil {
+		k.t.Fatal(err)
+	}
+	var hash int32 // Java's of a string
+	for _, c := range name {
+		hash = 31*hash + c
+	}
+	return (hash & 0x7fffffff) % int32(len(topics[topic].Partitions))
+}
+
+// The coordinator of a group, or of a transactional id, leads the partition that keeps it.
+const (
+	offsets      = "__consumer_offsets"
+	transactions = "__transaction_state"
+)
+
+func (k *kafka) coordinator(topic, name string) int32 { return k.leader(topic, k.kept(topic, name)) }
+
+// move gives a partition another leader while all brokers live.
+func (k *kafka) move(topic string, partition int32) {
+	k.t.Helper()
+	ctx := k.t.Context()
+	topics, err := k.ListTopicsWithInternal(ctx, topic)
+	if err = errors.Join(err, topics.Error()); err != nil {
+		k.t.Fatal(err)
+	}
+	p := topics[topic].Partitions[partition]
+	i := slices.Index(p.Replicas, p.Leader)
+	var to kadm.AlterPartitionAssignmentsReq
+	to.Assign(topic, partition, append(slices.Clone(p.Replicas[i+1:]), p.Replicas[:i+1]...))
+	if answer, err := k.AlterPartitionAssignments(ctx, to); errors.Join(err, answer.Error()) != nil {
+		k.t.Fatal(errors.Join(err, answer.Error()))
+	}
+	set := kadm.TopicsSet{}
+	set.Add(topic, partition)
+	await(k.t, fmt.Sprintf("%s/%d has another leader", topic, partition), func() (bool, error) {
+		_, err := k.ElectLeaders(ctx, kadm.ElectPreferredReplica, set)
+		return k.leader(topic, partition) != p.Leader, err
+	})
+}
+
+// ends are the ends of topics, for readers of anything and for readers of what is committed.
+func (k *kafka) ends(ctx context.Context, topics ...string) (all, committed kadm.ListedOffsets, err error) {
+	all, err = k.ListEndOffsets(ctx, topics...)
+	if err = errors.Join(err, all.Error()); err != nil {
+		return nil, nil, err
+	}
+	committed, err = k.ListCommittedOffsets(ctx, topics...)
+	return all, committed, errors.Join(err, committed.Error())
+}
+
+// hanging says whether a transaction is open, or its end is under way, that is the group's or lies in the topics.
+func (k *kafka) hanging(ctx context.Context, group string, topics ...string) (bool, error) {
+	all, committed, err := k.ends(ctx, topics...)
+	if err != nil {
+		return false, err
+	}
+	under := false
+	all.Each(func(end kadm.ListedOffset) {
+		stable, _ := committed.Lookup(end.Topic, end.Partition)
+		under = under || stable.Offset < end.Offset
+	})
+	open, err := k.ListTransactions(ctx, nil, []string{"Ongoing", "PrepareCommit", "PrepareAbort", "PrepareEpochFence"})
+	for _, t := range open.Sorted() {
+		under = under || strings.HasPrefix(t.TxnID, group+"-")
+	}
+	return under, err
+}
+
+// read returns the records of a topic up to its end, those of a partition in their order, without control records.
+func (k *kafka) read(topic string, isolation kgo.IsolationLevel) []*kgo.Record {
+	k.t.Helper()
+	ctx, cancel := context.WithTimeout(k.t.Context(), patience)
+	defer cancel()
+	left, err := k.ListEndOffsets(ctx, topic)
+	if err = errors.Join(err, left.Error()); err != nil {
+		k.t.Fatal(err)
+	}
+	starts, err := k.ListStartOffsets(ctx, topic)
+	if err = errors.Join(err, starts.Error()); err != nil {
+		k.t.Fatal(err)
+	}
+	for partition, end := range left[topic] {
+		if start, _ := starts.Lookup(topic, partition); start.Offset == end.Offset {
+			delete(left[topic], partition)
+		}
+	}
+	cl, err := kgo.NewClient(kgo.SeedBrokers(k.brokers...), kgo.ConsumeTopics(topic), kgo.KeepControlRecords(),
+		kgo.FetchIsolationLevel(isolation), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	defer cl.Close()
+	var records []*kgo.Record
+	for len(left[topic]) > 0 {
+		fetches := cl.PollFetches(ctx)
+		if ctx.Err() != nil {
+			k.t.Fatalf("read %d records of %s, not reached: %v", len(records), topic, left[topic])
+		}
+		for r := range fetches.RecordsAll() {
+			if !r.Attrs.IsControl() {
+				records = append(records, r)
+			}
+			if r.Offset+1 >= left[topic][r.Partition].Offset {
+				delete(left[topic], r.Partition)
+			}
+		}
+	}
+	return records
+}
