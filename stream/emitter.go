@@ -12,9 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -136,10 +134,7 @@ func (e *Emitter) Emit(ctx context.Context, topic, key string, value []byte, hea
 	default:
 		return ErrOverloaded
 	}
-	record := &kgo.Record{Topic: topic, Key: []byte(key), Value: value}
-	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: headers[name]})
-	}
+	record := Record{topic, key, value, headers}.produced()
 	// At the end of its context the client gives a record up only if it was never part of a request: then it can still
 	// be said that nothing was done.
 	life, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.cfg.AckTimeout*3/4)
