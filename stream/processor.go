@@ -77,23 +77,27 @@ func (c *Cluster) NewProcessor(cfg ProcessorConfig) (*Processor, error) {
 }
 
 // Run processes until ctx ends. It returns nil then, with everything closed; what goes wrong before is logged, and
-// processing begins anew.
+// processing begins anew. It fails, having left the group, when Config.Dir cannot hold the tables.
 func (p *Processor) Run(ctx context.Context) error {
 	var looks sync.WaitGroup
+	defer looks.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	looks.Go(func() {
 		p.lag.run(ctx, func() {
 			p.poke()
 			p.history.metrics.show(p.Status().Partitions)
 		})
 	})
-	defer looks.Wait()
 	p.state.set(false, "starting")
-	supervise(ctx, p.log, p.live, func(why string) {
+	err := supervise(ctx, p.log, p.live, func(why string) {
 		p.state.set(false, why)
 		p.history.fail(time.Now(), why)
 	})
-	p.state.set(false, "stopped")
-	return nil
+	if err == nil {
+		p.state.set(false, "stopped")
+	}
+	return err
 }
 
 // serve notes that a session processes, or that none does.

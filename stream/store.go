@@ -1,10 +1,13 @@
 package stream
 
 // What is held here:
-//   - a local store is a copy: one that cannot be opened is deleted and filled again from Kafka; one that fails later ends
-//     the life of its owner, with which it is closed and deleted;
-//   - it is keyed by the ids of cluster and topic, so a topic made anew never meets an old copy;
-//   - one that was not used for storeAge is discarded: tombstones it has not seen may be compacted away by now;
+//   - a local store is a copy: one that is of no use is deleted and filled again from Kafka. One that fails later ends the
+//     life of its owner, with which it is closed and deleted;
+//   - it lies under the ids of cluster and topic, so a topic made anew never meets an old copy, and says itself whose copy
+//     it is: neither one that was put elsewhere nor what is left of a deleted one is taken for it;
+//   - one that was not used for storeAge is of no use: tombstones it has not seen may be compacted away by now. Nor is one
+//     whose offset its topic does not reach, or no longer has;
+//   - where no store can be written (disk full, read-only, not ours) another life would fail, too: its owner ends for good;
 //   - no key of a row can collide with the store's own entry;
 //   - an error names the store, never a key of it.
 
@@ -16,11 +19,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/lovoo/goka/storage"
 	"github.com/syndtr/goleveldb/leveldb"
 	damage "github.com/syndtr/goleveldb/leveldb/errors"
@@ -36,7 +41,17 @@ const (
 	recoveryInterval = 10_000
 )
 
-// store is a storage.Storage: one partition's rows in LevelDB, each under "r" and its key, beside the offset.
+// errDir is the end of who needs local stores.
+var errDir = errors.New("STATE_DIR cannot hold local stores: it must be writable, with room for a copy of what this instance reads")
+
+// dirFaults are errors of the place where a store lies, not of the store.
+var dirFaults = []error{
+	syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS, syscall.ENOTDIR, fs.ErrPermission, syscall.EIO,
+	syscall.EMFILE, syscall.ENFILE,
+}
+
+// store is a storage.Storage: one partition's rows in LevelDB, each under "r" and its key, beside the offset and the
+// identity.
 type store struct {
 	db        *leveldb.DB
 	dir       string
@@ -54,56 +69,122 @@ func offsetKey() []byte { return []byte{'o'} }
 
 func offsetValue(offset int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(offset)) }
 
-// openStore opens, or makes, the store of a partition. use is what it is for, processor or view; trouble ends who uses it.
+func identityKey() []byte { return []byte{'i'} }
+
+// openStore opens, or makes, the store of a partition. use is what it is for, processor or view; trouble ends who uses
+// it, and is told, too, why openStore fails.
 func (c *Cluster) openStore(
 	ctx context.Context, topic string, partition int32, use string, trouble func(error),
-) (*store, error) {
+) (s *store, err error) {
+	tp := topicPartition{topic, partition}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("open the local store of %s/%d: %w", topic, partition, err)
+			trouble(err)
+		}
+	}()
 	id, err := c.TopicID(ctx, topic)
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(c.cfg.Dir, c.id, id, use, strconv.Itoa(int(partition)))
-	log := c.log.WithFields(topicPartition{topic, partition}.fields())
-	if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > storeAge {
-		log.WithField("last_used", info.ModTime()).Info("local store is too old, it is filled again")
-		if err := os.RemoveAll(dir); err != nil {
-			return nil, fmt.Errorf("discard local store: %w", err)
+	identity := filepath.Join(c.id, id, use, strconv.Itoa(int(partition)))
+	dir := filepath.Join(c.cfg.Dir, identity)
+	s, err = newStore(dir, identity, trouble)
+	if err == nil {
+		if err = c.checkOffset(ctx, tp, s.offset.Load()); err != nil {
+			err = errors.Join(err, s.Close())
 		}
 	}
-	s, err := newStore(dir, trouble)
-	if err != nil && !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, fs.ErrPermission) { // in use, or not ours
-		log.WithError(err).Warn("local store cannot be opened, it is deleted and filled again")
-		if err := os.RemoveAll(dir); err != nil {
-			return nil, fmt.Errorf("delete local store: %w", err)
-		}
-		s, err = newStore(dir, trouble)
+	if err == nil || ctx.Err() != nil || errors.Is(err, syscall.EAGAIN) || errors.Is(err, errDir) { // EAGAIN: it is in use
+		return s, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("open local store of %s/%d: %w", topic, partition, err)
+	c.log.WithFields(tp.fields()).WithError(err).Warn("local store is of no use, it is filled again")
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, dirFault(err)
 	}
-	return s, nil
+	return newStore(dir, identity, trouble)
 }
 
-func newStore(dir string, trouble func(error)) (*store, error) {
+// newStore opens the store in dir if it is the one that identity names, or makes it.
+func newStore(dir, identity string, trouble func(error)) (*store, error) {
+	if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > storeAge {
+		return nil, fmt.Errorf("it was not used since %v", info.ModTime())
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+		return nil, dirFault(err)
 	}
 	db, err := leveldb.OpenFile(dir, &opt.Options{
 		WriteBuffer: 2 * opt.MiB, BlockCacheCapacity: 2 * opt.MiB, OpenFilesCacheCapacity: 64,
 		Strict: opt.StrictAll, // a part that is left out silently would never be noticed
 	})
 	if err != nil {
-		return nil, withoutKey(err)
+		return nil, dirFault(withoutKey(err))
 	}
 	s := &store{db: db, dir: dir, trouble: trouble}
-	s.offset.Store(noOffset)
-	if b, err := db.Get(offsetKey(), nil); err == nil && len(b) == 8 {
-		s.offset.Store(int64(binary.BigEndian.Uint64(b)))
-	} else if !errors.Is(err, leveldb.ErrNotFound) {
-		return nil, errors.Join(fmt.Errorf("read the offset: %w", withoutKey(err)), withoutKey(db.Close()))
+	if err := errors.Join(s.identify(identity), s.readOffset()); err != nil {
+		return nil, errors.Join(dirFault(withoutKey(err)), withoutKey(db.Close()))
 	}
 	s.touch()
 	return s, nil
+}
+
+// identify makes sure that the store is whose it should be. An empty one becomes it.
+func (s *store) identify(identity string) error {
+	is, err := s.db.Get(identityKey(), nil)
+	if err == nil && string(is) != identity {
+		return fmt.Errorf("it is a copy of %q", is)
+	}
+	if !errors.Is(err, leveldb.ErrNotFound) {
+		return err
+	}
+	all := s.db.NewIterator(nil, nil)
+	defer all.Release()
+	if all.First() {
+		return errors.New("it does not say whose copy it is")
+	}
+	return errors.Join(all.Error(), s.db.Put(identityKey(), []byte(identity), nil))
+}
+
+func (s *store) readOffset() error {
+	s.offset.Store(noOffset)
+	b, err := s.db.Get(offsetKey(), nil)
+	switch {
+	case errors.Is(err, leveldb.ErrNotFound):
+		return nil
+	case err == nil && len(b) != 8:
+		return fmt.Errorf("its offset has %d bytes", len(b))
+	case err == nil:
+		s.offset.Store(int64(binary.BigEndian.Uint64(b)))
+	}
+	return err
+}
+
+// checkOffset fails if the topic does not go on where a copy up to offset ends.
+func (c *Cluster) checkOffset(ctx context.Context, tp topicPartition, offset int64) error {
+	if offset == noOffset {
+		return nil
+	}
+	tm := topicManager{c, ctx}
+	start, err := tm.GetOffset(tp.topic, tp.partition, sarama.OffsetOldest)
+	if err != nil {
+		return err
+	}
+	end, err := tm.GetOffset(tp.topic, tp.partition, sarama.OffsetNewest)
+	if err != nil {
+		return err
+	}
+	if next := offset + 1; next < start || next > end {
+		return fmt.Errorf("it ends before %d, but the topic goes from %d to %d", next, start, end)
+	}
+	return nil
+}
+
+// dirFault marks an error that another store would meet, too.
+func dirFault(err error) error {
+	if slices.ContainsFunc(dirFaults, func(of error) bool { return errors.Is(err, of) }) {
+		return fmt.Errorf("%w: %w", errDir, err)
+	}
+	return err
 }
 
 // touch notes that the store was in use until now.
@@ -178,11 +259,14 @@ func (s *store) note(err error) error {
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("local store %s: %w", s.dir, withoutKey(err))
-	if !errors.Is(err, leveldb.ErrClosed) {
-		s.broken.Store(true)
-		s.trouble(err)
+	err = dirFault(fmt.Errorf("local store %s: %w", s.dir, withoutKey(err)))
+	if errors.Is(err, leveldb.ErrClosed) {
+		return err
 	}
+	if !errors.Is(err, errDir) {
+		s.broken.Store(true)
+	}
+	s.trouble(err)
 	return err
 }
 
@@ -211,11 +295,23 @@ func (s *store) rows(start, limit []byte) *rowIterator {
 	if len(limit) > 0 {
 		rows.Limit = rowKey(string(limit))
 	}
-	return &rowIterator{s.db.NewIterator(rows, &opt.ReadOptions{DontFillCache: true})}
+	return &rowIterator{s.db.NewIterator(rows, &opt.ReadOptions{DontFillCache: true}), s}
 }
 
 // rowIterator is a storage.Iterator over rows.
-type rowIterator struct{ iterator.Iterator }
+type rowIterator struct {
+	iterator.Iterator
+	store *store
+}
+
+// Next is part of storage.Iterator. goka's visits do not ask why there is no next.
+func (i *rowIterator) Next() bool {
+	if i.Iterator.Next() {
+		return true
+	}
+	_ = i.Err()
+	return false
+}
 
 // Key is part of storage.Iterator.
 func (i *rowIterator) Key() []byte {
@@ -229,7 +325,7 @@ func (i *rowIterator) Key() []byte {
 func (i *rowIterator) Value() ([]byte, error) { return i.Iterator.Value(), nil }
 
 // Err is part of storage.Iterator.
-func (i *rowIterator) Err() error { return i.Error() }
+func (i *rowIterator) Err() error { return i.store.note(i.Error()) }
 
 // Seek is part of storage.Iterator.
 func (i *rowIterator) Seek(key []byte) bool { return i.Iterator.Seek(rowKey(string(key))) }

@@ -1,11 +1,19 @@
 package stream
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
 )
 
 // storeDirs are the directories of an instance's stores.
@@ -20,45 +28,304 @@ func (w *world) storeDirs(instance, use string) []string {
 
 func TestStore_Damaged_IsFilledAgain(t *testing.T) {
 	for name, damage := range map[string]func(dir string) error{
-		"manifest": func(dir string) error { return os.WriteFile(filepath.Join(dir, "CURRENT"), []byte("x"), 0o600) },
-		"journal":  func(dir string) error { return scribble(dir, "*.log") },
-		"empty":    func(dir string) error { return os.Truncate(filepath.Join(dir, "CURRENT"), 0) },
-		"all":      func(dir string) error { return scribble(dir, "*") },
+		"no name":       func(dir string) error { return each(dir, "CURRENT*", os.Remove) },
+		"wrong name":    func(dir string) error { return os.WriteFile(filepath.Join(dir, "CURRENT"), []byte("x"), 0o600) },
+		"empty name":    func(dir string) error { return os.Truncate(filepath.Join(dir, "CURRENT"), 0) },
+		"no manifest":   func(dir string) error { return each(dir, "MANIFEST-*", os.Remove) },
+		"cut manifest":  func(dir string) error { return each(dir, "MANIFEST-*", halve) },
+		"no journal":    func(dir string) error { return each(dir, "*.log", os.Remove) },
+		"cut journal":   func(dir string) error { return each(dir, "*.log", halve) },
+		"wrong journal": func(dir string) error { return each(dir, "*.log", scribble) },
+		"no rows":       func(dir string) error { return each(dir, "*.ldb", os.Remove) },
+		"cut rows":      func(dir string) error { return each(dir, "*.ldb", halve) },
+		"wrong rows":    func(dir string) error { return each(dir, "*.ldb", scribble) }, // noticed when they are read
+		"all wrong":     func(dir string) error { return each(dir, "*", scribble) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, ExactlyOnce)
 			c := w.dial("a")
-			_, p := w.process(c, ProcessorConfig{Graph: w.counting()})
-			v, view := w.view(c, ViewConfig{})
-			w.send(500)
-			w.awaitExact(v)
-			p.stop()
-			view.stop()
+			for range 2 { // the second time, what the journal holds becomes a file of rows
+				_, p := w.process(c, ProcessorConfig{Graph: w.counting()})
+				v, view := w.view(c, ViewConfig{})
+				w.send(300)
+				w.awaitExact(v)
+				p.stop()
+				view.stop()
+			}
 			for _, dir := range append(w.storeDirs("a", "processor"), w.storeDirs("a", "view")...) {
 				if err := damage(dir); err != nil {
 					t.Fatal(err)
 				}
 			}
-			w.send(500)
+			w.send(300)
 			w.process(c, ProcessorConfig{Graph: w.counting()})
-			v, _ = w.view(c, ViewConfig{})
+			v, _ := w.view(c, ViewConfig{})
 			w.awaitExact(v)
 			w.checkEvents()
 		})
 	}
 }
 
-// scribble overwrites the middle of files.
-func scribble(dir, pattern string) error {
+// each does something to files, of which there must be one.
+func each(dir, pattern string, do func(name string) error) error {
 	names, err := filepath.Glob(filepath.Join(dir, pattern))
+	if len(names) == 0 {
+		err = fmt.Errorf("no %s in %s", pattern, dir)
+	}
 	for _, name := range names {
-		b, e := os.ReadFile(name)
-		for i := len(b) / 3; i < len(b)/2; i++ {
-			b[i] ^= 0x55
-		}
-		err = errors.Join(err, e, os.WriteFile(name, b, 0o600))
+		err = errors.Join(err, do(name))
 	}
 	return err
+}
+
+// halve cuts a file in half.
+func halve(name string) error {
+	info, err := os.Stat(name)
+	return errors.Join(err, os.Truncate(name, info.Size()/2))
+}
+
+// scribble overwrites the middle of a file.
+func scribble(name string) error {
+	b, err := os.ReadFile(name)
+	for i := len(b) / 3; i < len(b)/2; i++ {
+		b[i] ^= 0x55
+	}
+	return errors.Join(err, os.WriteFile(name, b, 0o600))
+}
+
+func TestStore_OfAnother_IsFilledAgain(t *testing.T) {
+	w := newWorld(t, ExactlyOnce)
+	c := w.dial("a")
+	_, p := w.process(c, ProcessorConfig{Graph: w.counting()})
+	v, view := w.view(c, ViewConfig{})
+	w.send(500)
+	w.awaitExact(v)
+	p.stop()
+	view.stop()
+	mine, read := w.storeDirs("a", "processor"), w.storeDirs("a", "view")
+	for _, swap := range [][2]string{{mine[0], mine[1]}, {mine[2], read[2]}, {read[0], read[1]}} {
+		aside := filepath.Join(w.dir, "aside")
+		if err := errors.Join(os.Rename(swap[0], aside), os.Rename(swap[1], swap[0]), os.Rename(aside, swap[1])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.send(500)
+	w.process(c, ProcessorConfig{Graph: w.counting()})
+	v, _ = w.view(c, ViewConfig{})
+	w.awaitExact(v)
+	w.checkEvents()
+}
+
+func TestStore_DeletedUnderARunningProcessor_NothingIsLostOrDoubled(t *testing.T) {
+	eachGuarantee(t, func(t *testing.T, w *world) {
+		c := w.dial("a")
+		_, p := w.process(c, ProcessorConfig{Graph: w.counting()})
+		v, view := w.view(c, ViewConfig{})
+		for range 3 {
+			w.send(500)
+			w.awaitExact(v)
+			if err := os.RemoveAll(filepath.Join(w.dir, "a")); err != nil {
+				t.Fatal(err)
+			}
+			w.send(500)
+			w.awaitExact(v)
+			p.stop()
+			view.stop()
+			w.send(500)
+			_, p = w.process(c, ProcessorConfig{Graph: w.counting()})
+			v, view = w.view(c, ViewConfig{})
+		}
+		w.awaitExact(v)
+		w.checkEvents()
+	})
+}
+
+func TestStore_FailsWhileOpen_IsDeletedUnlessItsPlaceIsAtFault(t *testing.T) {
+	for name, test := range map[string]struct {
+		happens func(dir string) error
+		place   bool
+	}{
+		"deleted": {os.RemoveAll, false},
+		"full": {func(dir string) (err error) {
+			for n := 10; n > 0; n-- { // among them is its next journal
+				err = errors.Join(err, os.Symlink("/dev/full", filepath.Join(dir, fmt.Sprintf("%06d.log", n+5))))
+			}
+			return err
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "store")
+			failed := make(chan error, 100)
+			s, err := newStore(dir, "test", func(err error) { failed <- err })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := test.happens(dir); err != nil {
+				t.Fatal(err)
+			}
+			for n := 0; len(failed) == 0; n++ {
+				_ = s.Set(strconv.Itoa(n), make([]byte, 1<<16)) // until it needs another file
+			}
+			if err := <-failed; errors.Is(err, errDir) != test.place {
+				t.Errorf("it failed with %v", err)
+			}
+			if err := s.Close(); err != nil {
+				t.Log(err)
+			}
+			if _, err := os.Stat(dir); (err == nil) != test.place {
+				t.Errorf("it is there: %v", err)
+			}
+		})
+	}
+}
+
+func TestStore_DiskIsFull_EndsItsInstanceAndAnotherTakesOver(t *testing.T) {
+	w := newWorld(t, ExactlyOnce)
+	disk := filepath.Join(w.dir, "a")
+	if err := errors.Join(os.Mkdir(disk, 0o700), syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=8m")); err != nil {
+		t.Skip("only root can mount a small disk: ", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(disk, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	a, b := w.dial("a"), w.dial("b")
+	p, err := a.NewProcessor(ProcessorConfig{Graph: w.counting()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(t.Context()) }()
+	v, _ := w.view(b, ViewConfig{})
+	w.send(500)
+	w.awaitExact(v)
+	filler := filepath.Join(disk, "filler")
+	if err := os.WriteFile(filler, make([]byte, 8<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	for full := false; !full; {
+		w.send(200)
+		select {
+		case err = <-ended:
+			full = true
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	if err == nil || !strings.Contains(err.Error(), "STATE_DIR") || !strings.Contains(err.Error(), "no space left") {
+		t.Errorf("it ended with %v", err)
+	}
+	_, successor := w.process(b, ProcessorConfig{Graph: w.counting()})
+	w.awaitExact(v)
+	successor.stop()
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	w.send(200)
+	w.process(a, ProcessorConfig{Graph: w.counting()})
+	w.awaitExact(v)
+	w.checkEvents()
+}
+
+func TestStore_DirectoryCannotBeMade_EndsRun(t *testing.T) {
+	w := newWorld(t, ExactlyOnce)
+	if err := os.WriteFile(filepath.Join(w.dir, "a"), nil, 0o600); err != nil { // where a directory should be
+		t.Fatal(err)
+	}
+	c := w.dial("a")
+	p, err := c.NewProcessor(ProcessorConfig{Graph: w.counting()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := c.NewView(ViewConfig{Topic: w.in, Codec: textCodec{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, run := range map[string]func(context.Context) error{"processor": p.Run, "view": v.Run} {
+		if err := run(t.Context()); err == nil || !strings.Contains(err.Error(), "STATE_DIR") {
+			t.Errorf("the %s ended with %v", name, err)
+		}
+	}
+}
+
+func TestStore_WithAnOffsetOutsideItsTopic_IsDiscarded(t *testing.T) {
+	w := newWorld(t, ExactlyOnce)
+	w.send(200)
+	w.await("they are there", func() bool {
+		_, ends, err := w.admin.bounds(t.Context(), []string{w.in})
+		return err == nil && ends[topicPartition{w.in, 0}] > 20
+	})
+	_, ends, err := w.admin.bounds(t.Context(), []string{w.in})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := kadm.Offsets{}
+	cut.AddOffset(w.in, 0, 10, -1)
+	if _, err := w.admin.adm.DeleteRecords(t.Context(), cut); err != nil {
+		t.Fatal(err)
+	}
+	end := ends[topicPartition{w.in, 0}]
+	for _, test := range []struct {
+		offset int64
+		kept   bool
+	}{{8, false}, {9, true}, {end - 1, true}, {end, false}, {1 << 40, false}} {
+		s, err := w.admin.openStore(t.Context(), w.in, 0, "view", func(err error) { t.Error(err) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(s.Set("k", []byte("v")), s.MarkRecovered(), s.SetOffset(test.offset), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if s, err = w.admin.openStore(t.Context(), w.in, 0, "view", func(err error) { t.Error(err) }); err != nil {
+			t.Fatal(err)
+		}
+		if has, err := s.Has("k"); has != test.kept || err != nil {
+			t.Errorf("up to %d of %d: the row is there: %v (%v), want %v", test.offset, end, has, err, test.kept)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestStore_DamageSeenByAnIterator_IsToldToItsOwner(t *testing.T) {
+	dir := t.TempDir()
+	fill := func(trouble func(error)) *store {
+		s, err := newStore(dir, "test", trouble)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := fill(func(err error) { t.Error(err) })
+	for n := range 1000 {
+		if err := s.Set(strconv.Itoa(n), []byte("v")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var failed error
+	s = fill(func(err error) { failed = err }) // which makes a file of rows
+	if err := errors.Join(s.Close(), each(dir, "*.ldb", scribble)); err != nil {
+		t.Fatal(err)
+	}
+	s = fill(func(err error) { failed = err })
+	it := s.rows(nil, nil)
+	for it.Next() {
+	}
+	it.Release()
+	if failed == nil {
+		t.Error("nobody was told")
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
 }
 
 func TestStore_UnusedForLong_IsDiscarded(t *testing.T) {
@@ -152,7 +419,7 @@ func TestStore_KeysThatLookLikeItsOwn_AreRows(t *testing.T) {
 
 func testStore(t *testing.T) *store {
 	t.Helper()
-	s, err := newStore(t.TempDir(), func(err error) { t.Error(err) })
+	s, err := newStore(t.TempDir(), "test", func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
 	}

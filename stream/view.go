@@ -79,15 +79,20 @@ func (c *Cluster) NewView(cfg ViewConfig) (*View, error) {
 	return v, nil
 }
 
-// Run follows the topic until ctx ends. It returns nil then, with everything closed.
+// Run follows the topic until ctx ends. It returns nil then, with everything closed. It fails when Config.Dir cannot hold
+// the rows.
 func (v *View) Run(ctx context.Context) error {
 	var looks sync.WaitGroup
-	looks.Go(func() { v.lag.run(ctx, func() {}) })
 	defer looks.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	looks.Go(func() { v.lag.run(ctx, func() {}) })
 	v.state.set(false, "recovering")
-	supervise(ctx, v.log, v.live, func(why string) { v.state.set(false, why) })
-	v.state.set(false, "stopped")
-	return nil
+	err := supervise(ctx, v.log, v.live, func(why string) { v.state.set(false, why) })
+	if err == nil {
+		v.state.set(false, "stopped")
+	}
+	return err
 }
 
 func (v *View) live(ctx context.Context) error {
@@ -133,7 +138,7 @@ func (v *View) live(ctx context.Context) error {
 		case <-recovered:
 		case <-ctx.Done():
 		case err := <-ended:
-			return err
+			return cmp.Or(failure(ctx), err)
 		}
 	}
 	now := &reading{View: view}
