@@ -134,7 +134,7 @@ func (m *member) leave() {
 func (m *member) assigned(_ context.Context, _ *kgo.Client, of map[string][]int32) {
 	switch {
 	case len(of) == 0: // more members than partitions
-		m.begin(nil)
+		m.begin(nil, nil)
 	case m.life.c.cfg.Guarantee == ExactlyOnce && m.life.table != "":
 		m.tasks.Go(func() { m.life.fence(m.ctx, of) })
 	}
@@ -142,14 +142,18 @@ func (m *member) assigned(_ context.Context, _ *kgo.Client, of map[string][]int3
 
 // fetched is called with the committed offsets once they are stable.
 func (m *member) fetched(
-	_ context.Context, offsets map[string]map[int32]kgo.Offset,
+	ctx context.Context, offsets map[string]map[int32]kgo.Offset,
 ) (map[string]map[int32]kgo.Offset, error) {
-	m.begin(offsets)
+	ids, err := m.own(ctx, offsets)
+	if err != nil {
+		return nil, err
+	}
+	m.begin(offsets, ids)
 	return offsets, nil
 }
 
-func (m *member) begin(offsets map[string]map[int32]kgo.Offset) {
-	s := m.newSession(offsets)
+func (m *member) begin(offsets map[string]map[int32]kgo.Offset, ids map[string]string) {
+	s := m.newSession(offsets, ids)
 	m.current.Store(s)
 	select {
 	case m.sessions <- s:

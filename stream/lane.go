@@ -76,12 +76,10 @@ func (l *lane) begin() error {
 	return l.BeginTransaction()
 }
 
-// commit ends the transaction with the offsets in it.
-func (l *lane) commit(ctx context.Context, offsets map[topicPartition]int64, member string, generation int32) error {
-	if len(offsets) > 0 {
-		if err := l.sendOffsets(ctx, offsets, member, generation); err != nil {
-			return fmt.Errorf("commit offsets in the transaction: %w", err)
-		}
+// commit ends the transaction with the session's offsets in it.
+func (l *lane) commit(ctx context.Context, offsets map[topicPartition]int64, s *session) error {
+	if err := l.sendOffsets(ctx, offsets, s); err != nil {
+		return fmt.Errorf("commit offsets in the transaction: %w", err)
 	}
 	if err := l.EndTransaction(ctx, kgo.TryCommit); err != nil {
 		return fmt.Errorf("end the transaction: %w", err)
@@ -89,7 +87,7 @@ func (l *lane) commit(ctx context.Context, offsets map[topicPartition]int64, mem
 	return nil
 }
 
-func (l *lane) sendOffsets(ctx context.Context, offsets map[topicPartition]int64, member string, generation int32) error {
+func (l *lane) sendOffsets(ctx context.Context, offsets map[topicPartition]int64, s *session) error {
 	id, epoch, err := l.ProducerID(ctx)
 	if err != nil {
 		return err
@@ -97,14 +95,14 @@ func (l *lane) sendOffsets(ctx context.Context, offsets map[topicPartition]int64
 	req := kmsg.NewPtrTxnOffsetCommitRequest()
 	req.TransactionalID, req.Group = l.transaction, l.group
 	req.ProducerID, req.ProducerEpoch = id, epoch
-	req.MemberID, req.Generation = member, generation
+	req.MemberID, req.Generation = s.memberID, s.generation
 	topics := map[string]*kmsg.TxnOffsetCommitRequestTopic{}
 	for tp, offset := range offsets {
 		if topics[tp.topic] == nil {
 			topics[tp.topic] = &kmsg.TxnOffsetCommitRequestTopic{Topic: tp.topic}
 		}
 		p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
-		p.Partition, p.Offset = tp.partition, offset
+		p.Partition, p.Offset, p.Metadata = tp.partition, offset, kmsg.StringPtr(idMark+s.ids[tp.topic])
 		topics[tp.topic].Partitions = append(topics[tp.topic].Partitions, p)
 	}
 	for t := range maps.Values(topics) {

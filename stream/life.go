@@ -8,6 +8,7 @@ package stream
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
@@ -32,6 +33,11 @@ func (p *Processor) live(ctx context.Context) error {
 	defer l.cycle.close()
 	consumer := p.c.newConsumer(ctx, p.group+"-recovery")
 	defer consumer.close()
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	watch.Go(func() { p.c.watch(ctx, kept(p.cfg.Graph), l.cycle.fail) })
 	processor, err := goka.NewProcessor(p.c.cfg.Brokers, p.cfg.Graph,
 		goka.WithClientID(p.c.clientID(p.group)),
 		goka.WithLogger(gokaLog{p.log, logrus.DebugLevel}),

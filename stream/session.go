@@ -35,6 +35,7 @@ type session struct {
 	cancel     context.CancelFunc
 	memberID   string
 	generation int32
+	ids        map[string]string // of the topics of claims
 	claims     map[topicPartition]*claim
 	follows    *follows
 	work       chan struct{} // asks drive to look
@@ -43,9 +44,9 @@ type session struct {
 	visits     gate
 }
 
-func (m *member) newSession(offsets map[string]map[int32]kgo.Offset) *session {
+func (m *member) newSession(offsets map[string]map[int32]kgo.Offset, ids map[string]string) *session {
 	s := &session{
-		life: m.life, cl: m.cl,
+		life: m.life, cl: m.cl, ids: ids,
 		claims: map[topicPartition]*claim{}, work: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(m.ctx)
@@ -259,7 +260,8 @@ func (s *session) commit(ctx context.Context) bool {
 		}
 		var err error
 		if begun && on.transaction != "" {
-			err = on.commit(ctx, offsets, s.memberID, s.generation)
+			s.vouch(offsets)
+			err = on.commit(ctx, offsets, s)
 		} else {
 			err = s.commitOffsets(ctx, offsets)
 		}
@@ -280,6 +282,18 @@ func (s *session) commit(ctx context.Context) bool {
 	})
 }
 
+// vouch makes sure that a transaction has an offset, if only one that is committed already: with it the coordinator looks
+// whether this member is still one. A visit's writes come without.
+func (s *session) vouch(offsets map[topicPartition]int64) {
+	for tp, c := range s.claims {
+		if len(offsets) > 0 {
+			return
+		}
+		next, _ := c.uncommitted()
+		offsets[tp] = max(next, 0) // at the log's start, wherever that is by now
+	}
+}
+
 // commitOffsets is a commit without a transaction: where none is wanted, or where nothing was emitted.
 func (s *session) commitOffsets(ctx context.Context, offsets map[topicPartition]int64) error {
 	if len(offsets) == 0 {
@@ -293,7 +307,7 @@ func (s *session) commitOffsets(ctx context.Context, offsets map[topicPartition]
 		of[tp.topic][tp.partition] = kgo.EpochOffset{Epoch: -1, Offset: offset}
 	}
 	var refused error
-	s.cl.CommitOffsetsSync(ctx, of,
+	s.cl.CommitOffsetsSync(marked(ctx, s.ids), of,
 		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 			if refused = err; err != nil {
 				return

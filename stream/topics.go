@@ -9,7 +9,6 @@ package stream
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -160,17 +159,4 @@ func (c *Cluster) differences(ctx context.Context, topics []Topic) ([]string, er
 		}
 	}
 	return differ, nil
-}
-
-// TopicID returns what Kafka calls this creation of a topic: deleted and made again, it has another.
-// It fails when the brokers do not answer within askTimeout.
-func (c *Cluster) TopicID(ctx context.Context, topic string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	details, err := c.adm.ListTopics(ctx, topic)
-	if err = errors.Join(err, details.Error()); err != nil {
-		return "", fmt.Errorf("ask for the id of topic %s: %w", topic, err)
-	}
-	id := details[topic].ID
-	return base64.RawURLEncoding.EncodeToString(id[:]), nil
 }

@@ -97,7 +97,10 @@ func (v *View) Run(ctx context.Context) error {
 
 func (v *View) live(ctx context.Context) error {
 	ctx, fail := context.WithCancelCause(ctx)
+	var watch sync.WaitGroup
+	defer watch.Wait()
 	defer fail(nil)
+	watch.Go(func() { v.c.watch(ctx, []string{v.cfg.Topic}, fail) })
 	// The goka view lives a little longer than ctx: first nobody may read it any more.
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
