@@ -143,6 +143,33 @@ func TestMailer_AnEventThatLacksWhatItsMailNeeds_IsADeadLetter(t *testing.T) {
 	w.hears(topics.DeadLetters, 11)
 }
 
+func TestMailer_AnErasedAccount_IsMailedNothingMore(t *testing.T) {
+	w := newWorld(t, stream.ExactlyOnce)
+	var d desk
+	w.runs(mailer(t, processors.MailerConfig{Partitions: partitions, Log: w.log}), &d)
+	state, created, _ := user.Step(user.State{}, registration(t, ada), time.Now())
+	_, deleted, _ := user.Step(state, user.Command{ID: "erase", Type: user.Erase, Email: ada}, time.Now())
+	w.says(topics.UserAccountCreated, ada, encoded(t, created[0]))
+	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 1 })
+	w.says(topics.UserAccountDeleted, ada, encoded(t, deleted[0]))
+	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 0 && len(o.Done) == 1 })
+	late := created[0]
+	late.ID = "late" // as one that was put aside then, and is retried now
+	w.says(topics.UserAccountCreated, ada, encoded(t, late))
+	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 0 && len(o.Done) == 2 })
+	for i, state := range []string{"queued", "cancelled", "cancelled"} {
+		var told topics.MailDelivery
+		if err := json.Unmarshal(w.hears(topics.MailDeliveries, 3)[i].Value, &told); err != nil || told.State != state {
+			t.Errorf("delivery %d is %+v, want %s", i, told, state)
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if row := string(d.rows[ada]); strings.Contains(row, "Ada") || strings.Contains(row, created[0].UserID) {
+		t.Errorf("the outbox still knows %s", row)
+	}
+}
+
 func TestLetters_HoldTheCodeOfTheEvent_AndALinkThatOpensToIt(t *testing.T) {
 	s := secrets(t)
 	r := registration(t, ada)

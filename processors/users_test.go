@@ -79,15 +79,7 @@ func TestUsers_WhatCannotBeRead_IsADeadLetter_AndTheNextIsHandled(t *testing.T) 
 	} {
 		w.says(topics.UserCommands, bad.key, bad.value)
 	}
-	stray, err := kgo.NewClient(kgo.SeedBrokers(w.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stray.Close()
-	elsewhere := &kgo.Record{Topic: topics.UserCommands, Partition: 1 - topics.Partition(ada, partitions), Key: []byte(ada), Value: encoded(t, good)}
-	if err := stray.ProduceSync(t.Context(), elsewhere).FirstErr(); err != nil {
-		t.Fatal(err)
-	}
+	w.misplaces(good)
 	w.asks(good)
 	w.hears(topics.UserAccountCreated, 1)
 	whys := map[string]int{"no JSON": 1, "no value": 1, "key is not": 4, "answer_digest": 1, "type": 1, "partition": 1}

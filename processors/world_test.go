@@ -174,6 +174,22 @@ func (w *world) asks(c user.Command) {
 	w.says(topics.UserCommands, c.Email, encoded(w.t, c))
 }
 
+// misplaces puts a command on the partition that is not its key's.
+func (w *world) misplaces(c user.Command) {
+	w.t.Helper()
+	stray, err := kgo.NewClient(kgo.SeedBrokers(w.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer stray.Close()
+	r := &kgo.Record{
+		Topic: topics.UserCommands, Partition: 1 - topics.Partition(c.Email, partitions), Key: []byte(c.Email), Value: encoded(w.t, c),
+	}
+	if err := stray.ProduceSync(w.t.Context(), r).FirstErr(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // forget deletes what a group that is not running has committed.
 func (w *world) forget(group string) {
 	w.t.Helper()

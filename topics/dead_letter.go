@@ -169,13 +169,10 @@ func RetryOf(headers map[string][]byte, group string) (Retry, bool) {
 	return Retry{id, attempts, at}, errors.Join(err, e) == nil && id != "" && string(headers[letterGroup]) == group
 }
 
-// Original returns the record as it is written to d.Topic once more. An error
-// says why it cannot be.
-func (d DeadLetter) Original() (key string, value []byte, headers map[string][]byte, err error) {
-	if d.Altered != "" {
-		return "", nil, nil, fmt.Errorf("it is not as it was (%s), so it cannot be given back", d.Altered)
-	}
-	return d.Key, d.Value, d.retryHeaders(), nil
+// Original returns the record as it is written to d.Topic once more, if nothing
+// of it was altered.
+func (d DeadLetter) Original() (key string, value []byte, headers map[string][]byte) {
+	return d.Key, d.Value, d.retryHeaders()
 }
 
 // Retried returns the record that says on dead_letters that d was retried. by
