@@ -16,7 +16,7 @@ else
 WITH_KAFKA := .ci/kafka run --
 endif
 
-.PHONY: help run build test test-kafka test-browser chaos e2e bench bench-restore lint fmt clean
+.PHONY: help run build test test-kafka test-browser hazards chaos e2e bench bench-restore lint fmt clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -37,6 +37,9 @@ test-kafka: $(SINK) ## stream, service and end-to-end tests on a real Kafka (KAF
 
 test-browser: build $(NODE_MODULES)/.package-lock.json ## the pages in a real Chromium (PICTURES=DIR keeps pictures of them)
 	NODE_PATH=$(NODE_MODULES) node --test e2e/browser/pages.test.js
+
+hazards: ## what goka does as it comes, beside ours: a table (KAFKA_BROKER_LIST or the embedded broker)
+	@HAZARDS=all go test -C stream/hazards $(RACE) -count=1 -timeout 10m
 
 chaos: ## everything dies under load on three brokers, and all is counted (CHAOS_SCALE=0.1 for less of it)
 	.ci/kafka run --nodes 3 -- env CHAOS=1 go test -count=1 -timeout 30m -v ./stream/chaos

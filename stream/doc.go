@@ -67,6 +67,27 @@
 // TestStatus_OfMembersThatComeAndGo_TellsWhatEachOwnsAndTheGap,
 // TestStatus_WhatIsProcessedAndWhatIsCommitted_AreToldApart.
 //
+// What goka and sarama do otherwise is shown beside it, one test a hazard, in package hazards (make hazards):
+//
+//   - no offset is committed past a record that is not finished: TestOffsets_EmitOfAnEarlierRecordFails_AreNotCommittedPastIt,
+//     TestOffsets_AWriteFailsWhileStopping_AreNotCommittedPastIt;
+//   - no store keeps what Kafka refused: TestStore_KafkaRefusesARow_DoesNotKeepIt; no zombie writes:
+//     TestTable_AnInstanceComesBackAfterItsSession_WritesNothing;
+//   - nothing ends a processor for good: TestProcessor_ACallbackPanicsOnce_GoesOn,
+//     TestProcessor_ARecordCannotBeDecoded_PutsItAsideAndGoesOn, TestProcessor_ABrokerNobodyNeedsIsAway_Starts,
+//     TestVisits_TheProcessorStops_EndWithAnError;
+//   - what waits is bounded: TestProcessor_TheTablesLeaderIsAway_TakesNoMoreThanABound,
+//     TestEmitter_KafkaFallsSilent_Answers, TestView_BuiltAnewManyTimes_LeavesNoGoroutine;
+//   - a rebalance is short and moves little: TestRebalance_AMemberJoins_ProcessingGoesOnSoon,
+//     TestRebalance_AMemberRestarts_EachHasWhatItHadBefore;
+//   - ready means ready, behind means behind: TestAssignment_IsToldOf_WhenTheTableIsRecovered,
+//     TestProcessor_ItsStoreCannotBeOpened_IsNotReady, TestProcessor_RecordsWait_SaysThatItIsBehind,
+//     TestView_ReadWhileItRecovers_DoesNotDenyARow, TestView_ReadWhileItStops_AnswersOrRefuses;
+//   - transactions are read as such: TestView_TopicEndsWithATransaction_IsReady,
+//     TestView_ATransactionIsAborted_DoesNotShowItsRows;
+//   - every key and every value counts: TestView_HashOfAKeyIsTheLeastInteger_Answers,
+//     TestStore_AKeyIsCalledAsItsOwnEntry_IsARow, TestProcessor_RecordsWithoutAValue_ReachTheCallback.
+//
 // # Files
 //
 //	cluster.go       Config, Dial, the options that all clients share

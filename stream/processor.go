@@ -2,7 +2,7 @@ package stream
 
 // What is held here:
 //   - Run goes on until it is told to stop, life after life;
-//   - what is asked of a processor from outside reaches only a session that processes.
+//   - what is asked of a processor from outside reaches only a session that processes, one visit at a time.
 
 import (
 	"context"
@@ -37,6 +37,7 @@ type Processor struct {
 	state state
 	lag   *lag
 	now   atomic.Pointer[service]
+	turn  chan struct{} // of visits
 
 	history history
 }
@@ -53,7 +54,9 @@ func (c *Cluster) NewProcessor(cfg ProcessorConfig) (*Processor, error) {
 		return nil, fmt.Errorf("group graph: %w", err)
 	}
 	group := string(cfg.Graph.Group())
-	p := &Processor{c: c, cfg: cfg, group: group, history: history{metrics: c.metrics.of(group)}}
+	p := &Processor{
+		c: c, cfg: cfg, group: group, history: history{metrics: c.metrics.of(group)}, turn: make(chan struct{}, 1),
+	}
 	p.log = c.log.WithField("group", p.group)
 	if table := cfg.Graph.GroupTable(); table != nil {
 		p.table = table.Topic()
@@ -125,7 +128,14 @@ func (p *Processor) Health() Health { return p.state.health(p.lag.behind(time.No
 
 // VisitAll calls the graph's visitor name for every key of the table's partitions that are ours, with meta. It fails
 // when the processor is not ready, or when a rebalance comes before every key was visited; repeating it visits all again.
+// One call waits for another: when a visit ends early, goka takes those of all out of its queue and counts them as its own.
 func (p *Processor) VisitAll(ctx context.Context, name string, meta any) error {
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	s := p.now.Load()
 	if s == nil || p.table == "" || !s.session.visits.enter() {
 		return fmt.Errorf("visit %s: the processor is not ready, or has no table", name)

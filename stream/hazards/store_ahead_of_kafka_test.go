@@ -1,0 +1,41 @@
+package hazards
+
+// What is held here:
+//   - a row that Kafka refused is not in the local store, so the record counts once when it is processed again.
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/codec"
+)
+
+func TestStore_KafkaRefusesARow_DoesNotKeepIt(t *testing.T) {
+	compare(t, "the local store keeps a row that Kafka refused", func(w *world) finding {
+		w.topics(1)
+		w.accept(w.table, "200") // enough for a transaction's marker
+		var session atomic.Pointer[context.Context]
+		graph := goka.DefineGroup(goka.Group(w.group),
+			goka.Input(goka.Stream(w.in), new(codec.String), func(ctx goka.Context, _ any) {
+				c := ctx.Context()
+				session.Store(&c)
+				row, _ := ctx.Value().(string)
+				ctx.SetValue(row + strings.Repeat("x", 500))
+			}),
+			goka.Persist(new(codec.String)))
+		w.send("k", "1")
+		p := w.instance("a").process(graph)
+		w.await("the row is refused", func() bool { c := session.Load(); return c != nil && (*c).Err() != nil })
+		p.stop()
+
+		w.accept(w.table, "1000000")
+		w.instance("a").process(graph)
+		w.await("the row is written", func() bool { return len(w.read(w.table)) > 0 })
+		times := len(w.values(w.table)["k"][0]) / 500
+		return finding{times != 1, fmt.Sprintf("one record counted %d times", times)}
+	})
+}

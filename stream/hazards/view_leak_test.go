@@ -1,0 +1,39 @@
+package hazards
+
+// What is held here:
+//   - a view that was stopped leaves no goroutine.
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/lovoo/goka"
+)
+
+func TestView_BuiltAnewManyTimes_LeavesNoGoroutine(t *testing.T) {
+	slow(t)
+	compareApart(t, "a view that is built anew leaks goroutines", func(w *world) finding {
+		w.topics(1)
+		i := w.instance("a")
+		rebuild := func() {
+			v := i.view(w.table, goka.DefaultUpdate)
+			w.await("the view is ready", v.ready)
+			v.stop()
+		}
+		rebuild()
+		before := runtime.NumGoroutine()
+		const views = 5
+		for range views {
+			rebuild()
+		}
+		left := 0
+		for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			if left = runtime.NumGoroutine() - before; left <= 0 {
+				break
+			}
+		}
+		return finding{left >= views, fmt.Sprintf("%d goroutines a view", left/views)}
+	})
+}

@@ -1,0 +1,46 @@
+package hazards
+
+// What is held here:
+//   - a visit that is under way, or begins, while the processor stops takes nothing with it.
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/lovoo/goka"
+)
+
+func TestVisits_TheProcessorStops_EndWithAnError(t *testing.T) {
+	slow(t)
+	compareApart(t, "a visit while the processor stops ends the process", func(w *world) finding {
+		w.topics(4)
+		graph := w.counting(func(goka.Context) {}, goka.Visitor("look", func(goka.Context, any) {}))
+		const stops = 5
+		for range stops {
+			p := w.instance("a").process(graph)
+			for k := range 40 {
+				w.send(fmt.Sprint("k", k), "1")
+			}
+			w.await("it is ready", p.ready)
+			over := make(chan struct{})
+			var visitors sync.WaitGroup
+			for range 4 {
+				visitors.Go(func() {
+					for {
+						select {
+						case <-over:
+							return
+						default:
+							_ = p.visit(w.Context(), "look", nil)
+						}
+					}
+				})
+			}
+			p.stop()
+			close(over)
+			visitors.Wait()
+		}
+		return finding{false, fmt.Sprintf("%d stops under visits", stops)}
+	})
+}
