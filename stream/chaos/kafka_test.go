@@ -68,9 +68,22 @@ func (k *kafka) run(args ...string) {
 	}
 }
 
-func (k *kafka) kill(broker int32) {
+// needsThree skips what would end a smaller cluster.
+func (k *kafka) needsThree() {
 	k.t.Helper()
-	k.run("stop", os.Getenv("KAFKA_DIR"), strconv.Itoa(int(broker)))
+	if len(k.brokers) < 3 {
+		k.t.Skip("needs three brokers: .ci/kafka run --nodes 3")
+	}
+}
+
+// kill kills brokers; none named: all.
+func (k *kafka) kill(brokers ...int32) {
+	k.t.Helper()
+	args := []string{"stop", os.Getenv("KAFKA_DIR")}
+	for _, broker := range brokers {
+		args = append(args, strconv.Itoa(int(broker)))
+	}
+	k.run(args...)
 }
 
 // restart starts the brokers that were killed, and returns when every partition has all its copies.
@@ -88,47 +101,47 @@ func (k *kafka) restart() {
 	})
 }
 
+func (k *kafka) describe(topic string) kadm.TopicDetail {
+	k.t.Helper()
+	topics, err := k.ListTopicsWithInternal(k.t.Context(), topic)
+	if err = errors.Join(err, topics.Error()); err != nil {
+		k.t.Fatal(err)
+	}
+	return topics[topic]
+}
+
 // leader is who leads a partition.
 func (k *kafka) leader(topic string, partition int32) int32 {
 	k.t.Helper()
-	topics, err := k.ListTopicsWithInternal(k.t.Context(), topic)
-	if err = errors.Join(err, topics.Error()); err != nil {
-		k.t.Fatal(err)
-	}
-	return topics[topic].Partitions[partition].Leader
+	return k.describe(topic).Partitions[partition].Leader
 }
 
-// kept says where Kafka keeps what it knows of a group or a transactional id.
-func (k *kafka) kept(topic, name string) int32 {
+// groupLog is the partition in which Kafka keeps a group; its leader is the group's coordinator.
+func (k *kafka) groupLog(group string) (topic string, partition int32) {
 	k.t.Helper()
-	topics, err := k.ListTopicsWithInternal(k.t.Context(), topic)
-	if err = errors.Join(err, topics.Error()); err != nil {
-		k.t.Fatal(err)
-	}
+	return k.log("__consumer_offsets", group)
+}
+
+// transactionLog is the partition in which Kafka keeps a transactional id; its leader is that one's coordinator.
+func (k *kafka) transactionLog(id string) (topic string, partition int32) {
+	k.t.Helper()
+	return k.log("__transaction_state", id)
+}
+
+func (k *kafka) log(topic, name string) (string, int32) {
+	k.t.Helper()
 	var hash int32 // Java's of a string
 	for _, c := range name {
 		hash = 31*hash + c
 	}
-	return (hash & 0x7fffffff) % int32(len(topics[topic].Partitions))
+	return topic, (hash & 0x7fffffff) % int32(len(k.describe(topic).Partitions))
 }
-
-// The coordinator of a group, or of a transactional id, leads the partition that keeps it.
-const (
-	offsets      = "__consumer_offsets"
-	transactions = "__transaction_state"
-)
-
-func (k *kafka) coordinator(topic, name string) int32 { return k.leader(topic, k.kept(topic, name)) }
 
 // move gives a partition another leader while all brokers live.
 func (k *kafka) move(topic string, partition int32) {
 	k.t.Helper()
 	ctx := k.t.Context()
-	topics, err := k.ListTopicsWithInternal(ctx, topic)
-	if err = errors.Join(err, topics.Error()); err != nil {
-		k.t.Fatal(err)
-	}
-	p := topics[topic].Partitions[partition]
+	p := k.describe(topic).Partitions[partition]
 	i := slices.Index(p.Replicas, p.Leader)
 	var to kadm.AlterPartitionAssignmentsReq
 	to.Assign(topic, partition, append(slices.Clone(p.Replicas[i+1:]), p.Replicas[:i+1]...))

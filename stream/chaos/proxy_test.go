@@ -22,6 +22,12 @@ const (
 	answers
 )
 
+// Kinds of requests in Kafka's protocol.
+const (
+	endTxn          int16 = 26
+	txnOffsetCommit int16 = 28
+)
+
 // catch asks the proxy to hold a direction as soon as a request of the kind comes by.
 type catch struct {
 	kind   int16

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -195,6 +196,38 @@ func (w *world) progress(events int) {
 	await(w.t, fmt.Sprintf("%d more events are there", events), func() (bool, error) {
 		return w.watch.seen() >= from+events, nil
 	})
+}
+
+// awaitMembers waits until the group has these members and has given them its partitions.
+func (w *world) awaitMembers(want ...*instance) {
+	w.t.Helper()
+	var names []string
+	for _, i := range want {
+		names = append(names, i.name)
+	}
+	slices.Sort(names)
+	await(w.t, fmt.Sprintf("the group is %v", names), func() (bool, error) {
+		groups, err := w.kafka.DescribeGroups(w.t.Context(), w.group)
+		if err != nil {
+			return false, err
+		}
+		var have []string
+		for _, m := range groups[w.group].Members {
+			have = append(have, strings.TrimSuffix(m.ClientID, "-"+w.group))
+		}
+		slices.Sort(have)
+		return groups[w.group].State == "Stable" && slices.Equal(have, names), groups.Error()
+	})
+}
+
+// awaitCaught waits until a proxy has caught the request.
+func (w *world) awaitCaught(caught <-chan struct{}) {
+	w.t.Helper()
+	select {
+	case <-caught:
+	case <-time.After(patience):
+		w.t.Fatal("waited in vain for a request to be caught")
+	}
 }
 
 // idle lets a random time pass: the moment of a fault is to be any.
