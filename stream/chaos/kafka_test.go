@@ -22,7 +22,7 @@ import (
 )
 
 // patience bounds every wait for a condition.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 // kafka is the cluster that .ci/kafka has started, asked by an administrator.
 type kafka struct {
@@ -60,12 +60,16 @@ func await(t *testing.T, what string, condition func() (bool, error)) {
 	}
 }
 
-// run runs .ci/kafka.
-func (k *kafka) run(args ...string) {
-	k.t.Helper()
-	if out, err := exec.Command(filepath.Join("..", "..", ".ci", "kafka"), args...).CombinedOutput(); err != nil {
-		k.t.Fatalf(".ci/kafka %s: %v\n%s", strings.Join(args, " "), err, out)
+// run has .ci/kafka do something to the cluster, or to the named brokers.
+func (k *kafka) run(verb string, brokers ...int32) error {
+	args := []string{verb, os.Getenv("KAFKA_DIR")}
+	for _, broker := range brokers {
+		args = append(args, strconv.Itoa(int(broker)))
 	}
+	if out, err := exec.Command(filepath.Join("..", "..", ".ci", "kafka"), args...).CombinedOutput(); err != nil {
+		return fmt.Errorf(".ci/kafka %s: %w: %s", verb, err, out)
+	}
+	return nil
 }
 
 // needsThree skips what would end a smaller cluster.
@@ -79,17 +83,18 @@ func (k *kafka) needsThree() {
 // kill kills brokers; none named: all.
 func (k *kafka) kill(brokers ...int32) {
 	k.t.Helper()
-	args := []string{"stop", os.Getenv("KAFKA_DIR")}
-	for _, broker := range brokers {
-		args = append(args, strconv.Itoa(int(broker)))
+	if err := k.run("stop", brokers...); err != nil {
+		k.t.Fatal(err)
 	}
-	k.run(args...)
 }
 
 // restart starts the brokers that were killed, and returns when every partition has all its copies.
 func (k *kafka) restart() {
 	k.t.Helper()
-	k.run("start", os.Getenv("KAFKA_DIR"))
+	await(k.t, "all brokers run", func() (bool, error) {
+		err := k.run("start")
+		return err == nil, err
+	})
 	await(k.t, "every partition has all its copies", func() (bool, error) {
 		topics, err := k.ListTopicsWithInternal(k.t.Context())
 		if err = errors.Join(err, topics.Error()); err != nil {

@@ -84,6 +84,7 @@ func newWorld(t *testing.T, title string, guarantee stream.Guarantee) *world {
 			}
 		}
 	})
+	w.kafka.restart() // whom the scenario before has left dead
 	cluster := w.dial()
 	if err := cluster.Ensure(t.Context(), []stream.Topic{
 		{Name: w.topics.Commands, Partitions: partitions},
