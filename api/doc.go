@@ -12,12 +12,13 @@
 // The files:
 //
 //	api.go          the public listener: what it is made of, its routes
-//	internal.go     the internal listener: users, health, metrics
+//	internal.go     the internal listener: users, topology, health, metrics
 //	register.go     POST /api/register
 //	verify.go       POST /api/verify
 //	resend.go       POST /api/resend
 //	status.go       GET /api/verifications/{verification_id}
 //	users.go        GET /users/{email}
+//	topology.go     GET /topology
 //	command.go      a request repeated with its key is one command
 //	body.go         what a body may look like
 //	operation.go    a call as an operation of the API's description

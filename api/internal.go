@@ -23,6 +23,8 @@ type InternalConfig struct {
 	Mails           Mails // needed with Users
 	PublicAddresses bool  // as in Config
 
+	Instances Instances // Defaults to none: no /topology
+
 	Ready    func() []Check          // how the parts of the process are
 	Token    string                  // INTERNAL_TOKEN. Defaults to none: only names of this machine are answered
 	Extras   map[string]http.Handler // further handlers, by the path at and under which each one answers, like /inbox
@@ -45,11 +47,17 @@ func NewInternal(c InternalConfig) (http.Handler, error) {
 	r.Get(livePath, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	r.Method(http.MethodGet, readyPath, &readiness{checks: c.Ready})
 	r.Method(http.MethodGet, "/metrics", promhttp.HandlerFor(c.Metrics, promhttp.HandlerOpts{}))
+	d := newDescription(r, "")
 	if c.Users != nil {
 		l := &lookup{users: c.Users, mails: c.Mails, publicAddresses: c.PublicAddresses, log: c.Log}
-		get(newDescription(r, ""), huma.Operation{
+		get(d, huma.Operation{
 			OperationID: "user", Path: "/users/{email}", Summary: "Show what is known of an address",
 		}, []string{emailInvalid, emailUnsupported, userNotFound, unavailable}, l.user)
+	}
+	if c.Instances != nil {
+		get(d, huma.Operation{
+			OperationID: "topology", Path: "/topology", Summary: "Show who runs, and what each owns",
+		}, []string{unavailable}, (&overview{c.Instances, c.Log}).topology)
 	}
 	for path, h := range c.Extras {
 		r.Mount(path, h)

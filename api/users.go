@@ -88,14 +88,14 @@ func (l *lookup) user(_ context.Context, r *userRequest) (*account, error) {
 	}
 	state, partition, offset, found, err := l.users.Locate(email)
 	if err != nil {
-		return nil, l.failed("read users", err)
+		return nil, unanswered(l.log, "read users", err)
 	}
 	if !found {
 		return nil, newProblem(userNotFound, "it never registered, or was removed")
 	}
 	mails, err := l.mails.Of(email)
 	if err != nil {
-		return nil, l.failed("read mails", err)
+		return nil, unanswered(l.log, "read mails", err)
 	}
 	a := newAccount(state, time.Now())
 	a.Partition, a.Offset = partition, offset
@@ -103,8 +103,9 @@ func (l *lookup) user(_ context.Context, r *userRequest) (*account, error) {
 	return a, nil
 }
 
-func (l *lookup) failed(doing string, err error) *Problem {
-	l.log.WithField("doing", doing).WithError(err).Warn("call not answered")
+// unanswered logs why a call cannot be answered, and says only what could not be done.
+func unanswered(log logrus.FieldLogger, doing string, err error) *Problem {
+	log.WithField("doing", doing).WithError(err).Warn("call not answered")
 	return newProblem(unavailable, fmt.Sprintf("%s: not possible at the moment", doing))
 }
 

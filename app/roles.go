@@ -45,11 +45,18 @@ func (n *node) addRoles(outside, inside net.Listener) error {
 		pages.Handle("/inbox/", http.StripPrefix("/inbox", n.inbox.Handler()))
 		internal.Extras = map[string]http.Handler{"/inbox": pages}
 	}
+	var forgotten func() ([]string, error)
 	if n.roles.API {
 		config, err := n.addViews(emitter)
 		if err != nil {
 			return err
 		}
+		instances, err := views.NewInstances(n.cluster, n.settings.KafkaPartitions)
+		if err != nil {
+			return err
+		}
+		n.add(core, "instances view", instances.Run)
+		internal.Instances, forgotten = instances, instances.Forgotten
 		internal.Users, internal.Mails, internal.PublicAddresses = config.Users, config.Mails, config.PublicAddresses
 		handler, err := api.NewPublic(config)
 		if err != nil {
@@ -62,7 +69,7 @@ func (n *node) addRoles(outside, inside net.Listener) error {
 		return err
 	}
 	n.serve("internal http", inside, handler)
-	return nil
+	return n.addPresence(forgotten)
 }
 
 func (n *node) serve(name string, l net.Listener, h http.Handler) {
@@ -100,6 +107,7 @@ func (n *node) addUsers() error {
 	if err != nil {
 		return err
 	}
+	n.processors = append(n.processors, p)
 	n.add(core, "users processor", p.Run)
 	n.checks = append(n.checks, check{name: "users processor", health: p.Health})
 	return nil
@@ -138,6 +146,7 @@ func (n *node) addNotifier(emitter *stream.Emitter) error {
 	if err != nil {
 		return err
 	}
+	n.processors = append(n.processors, p)
 	n.add(core, "mailer processor", p.Run)
 	n.add(edge, "mail sender", sender.Run) // first: its last results may still be settled here
 	n.checks = append(n.checks,

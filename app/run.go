@@ -31,6 +31,8 @@ type node struct {
 	inbox    *inbox.Inbox // embedded only
 	parts    []part
 	checks   []check
+
+	processors []*stream.Processor
 }
 
 // part is something that runs until its context ends.
@@ -155,7 +157,7 @@ func (n *node) dial(ctx context.Context) (err error) {
 	}
 	var wanted []stream.Topic
 	for _, t := range topics.All() {
-		wanted = append(wanted, stream.Topic{Name: t.Name, Partitions: s.KafkaPartitions, Config: t.Config(s.embeddedKafka())})
+		wanted = append(wanted, stream.Topic{Name: t.Name, Partitions: t.Partitions(s.KafkaPartitions), Config: t.Config(s.embeddedKafka())})
 	}
 	if err := n.cluster.Ensure(ctx, wanted); err != nil {
 		n.cluster.Close()

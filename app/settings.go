@@ -72,6 +72,19 @@ var instanceID = regexp.MustCompile(`^[A-Za-z0-9._-]{0,64}$`)
 // Roles says which parts of the system a process is.
 type Roles struct{ API, Users, Notifier bool }
 
+// names lists the roles.
+func (r Roles) names() (names []string) {
+	for _, role := range []struct {
+		on   bool
+		name string
+	}{{r.API, "api"}, {r.Users, "users"}, {r.Notifier, "notifier"}} {
+		if role.on {
+			names = append(names, role.name)
+		}
+	}
+	return names
+}
+
 // everything is every role in one process.
 var everything = Roles{API: true, Users: true, Notifier: true}
 
@@ -241,13 +254,8 @@ func (s *Settings) logger() (*logrus.Logger, error) {
 
 // dir is the role's folder under the default STATE_DIR.
 func (r Roles) dir() string {
-	switch r {
-	case Roles{API: true}:
-		return "api"
-	case Roles{Users: true}:
-		return "users"
-	case Roles{Notifier: true}:
-		return "notifier"
+	if names := r.names(); len(names) == 1 {
+		return names[0]
 	}
 	return ""
 }

@@ -64,7 +64,7 @@ func newWorld(t *testing.T, guarantee stream.Guarantee) *world {
 	w.cluster = w.dial("test")
 	var wanted []stream.Topic
 	for _, topic := range topics.All() {
-		wanted = append(wanted, stream.Topic{Name: topic.Name, Partitions: partitions, Config: topic.Config(list == "")})
+		wanted = append(wanted, stream.Topic{Name: topic.Name, Partitions: topic.Partitions(partitions), Config: topic.Config(list == "")})
 	}
 	if err := w.cluster.Ensure(t.Context(), wanted); err != nil {
 		t.Fatal(err)

@@ -163,7 +163,7 @@ func (h *history) tell() (*session, Status) {
 
 // without returns the partitions that are not in others, in order.
 func without(partitions, others map[int32]bool) []int32 {
-	var left []int32
+	left := []int32{}
 	for p := range partitions {
 		if !others[p] {
 			left = append(left, p)

@@ -3,7 +3,7 @@
 // producer would read. It knows nothing of how records are processed.
 //
 // Every record is JSON in snake_case with RFC 3339 times in UTC, keyed by the
-// normalised address, on the partition that Java's murmur2 gives the key.
+// normalised address (instances alone knows of none), on the partition that Java's murmur2 gives the key.
 // Events carry CloudEvents headers in binary mode (CloudEvents Kafka Protocol
 // Binding 1.0.2 §3.2). Consumers read with isolation.level=read_committed.
 //
@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"time"
 
+	"countersign/topology"
 	"countersign/user"
 )
 
@@ -24,6 +25,7 @@ const (
 	UserCommands   = "user_commands"
 	MailDeliveries = "mail_deliveries"
 	DeadLetters    = "dead_letters"
+	Instances      = "instances"
 
 	UserAccountCreated       = string(user.AccountCreated)
 	UserAccountVerified      = string(user.AccountVerified)
@@ -49,12 +51,16 @@ func Events() []string {
 // Event is what every topic of Events carries.
 type Event = user.Event
 
+// Instance is what a process tells of itself on instances, every 2 s; a tombstone when it stops. Its key is its own.
+type Instance = topology.Instance
+
 // Topic is how a topic must be set up.
 type Topic struct {
 	Name    string
 	Compact bool          // a table: the last record of each key stays
 	Keep    time.Duration // of a topic that is no table
 	Input   bool          // its broker's clock is what the processors go by
+	Single  bool          // one partition is enough, whatever the others have
 }
 
 const day = 24 * time.Hour
@@ -72,10 +78,19 @@ func All() []Topic {
 		{Name: MailDeliveries, Keep: 7 * day, Input: true},
 		{Name: OutboxTable, Compact: true},
 		{Name: DeadLetters, Keep: DeadLettersKept},
+		{Name: Instances, Compact: true, Single: true},
 	}
 }
 
-// Config returns the topic's settings. Every topic holds addresses, so a
+// Partitions returns how many the topic has where the others have n.
+func (t Topic) Partitions(n int32) int32 {
+	if t.Single {
+		return 1
+	}
+	return n
+}
+
+// Config returns the topic's settings. Nearly every topic holds addresses, so a
 // segment is closed daily and what is erased is gone soon after. Of the
 // embedded broker no timestamp type is asked: it ignores the setting.
 func (t Topic) Config(embedded bool) map[string]string {

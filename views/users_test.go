@@ -3,110 +3,23 @@ package views_test
 import (
 	"context"
 	"encoding/json"
-	"io"
-	"os"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/sirupsen/logrus"
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kgo"
-	"go.uber.org/goleak"
-
-	"countersign/stream"
 	"countersign/topics"
 	"countersign/user"
 	"countersign/views"
 )
 
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/syndtr/goleveldb/leveldb.(*DB).mpoolDrain"),
-		goleak.IgnoreAnyFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
-}
-
-// brokers are those of the embedded Kafka, or of the one in KAFKA_BROKER_LIST, without a users table.
-func brokers(t *testing.T) []string {
-	t.Helper()
-	list := os.Getenv("KAFKA_BROKER_LIST")
-	if list == "" {
-		broker, err := kfake.NewCluster(kfake.NumBrokers(1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(broker.Close)
-		return broker.ListenAddrs()
-	}
-	wipe := func() { wipe(t, strings.Split(list, ",")) }
-	wipe() // what another test may have left
-	t.Cleanup(wipe)
-	return strings.Split(list, ",")
-}
-
-// wipe deletes the users table and waits until it is gone.
-func wipe(t *testing.T, brokers []string) {
-	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	admin := kadm.NewClient(client)
-	if _, err := admin.DeleteTopics(ctx, topics.UserTable); err != nil {
-		t.Fatal(err)
-	}
-	for {
-		there, err := admin.ListTopics(ctx, topics.UserTable)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !there.Has(topics.UserTable) {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-}
-
 // table makes a users table, and a view of it.
 func table(t *testing.T) (*views.Users, func(user.State)) {
 	t.Helper()
-	log := logrus.New()
-	log.SetOutput(io.Discard)
-	cluster, err := stream.Dial(t.Context(), stream.Config{
-		Brokers: brokers(t), Instance: "views", Dir: t.TempDir(), Hasher: topics.Hasher, Log: log,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Close)
-	if err := cluster.Ensure(t.Context(), []stream.Topic{{Name: topics.UserTable, Partitions: 3, Config: map[string]string{"cleanup.policy": "compact"}}}); err != nil {
-		t.Fatal(err)
-	}
-	emitter, err := cluster.NewEmitter(stream.EmitterConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(emitter.Close)
+	cluster, emitter := kafka(t, topics.UserTable, 3)
 	view, err := views.NewUsers(cluster)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- view.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	for !view.Health().Ready {
-		time.Sleep(time.Millisecond)
-	}
+	runs(t, view.Run, func() bool { return view.Health().Ready })
 	return view, func(s user.State) {
 		t.Helper()
 		row, err := json.Marshal(s)

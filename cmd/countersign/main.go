@@ -14,11 +14,12 @@ import (
 )
 
 type cli struct {
-	Run    runCmd    `cmd:"" help:"Everything in one process, with an embedded broker and inbox unless KAFKA_BROKER_LIST and SMTP_URL are set."`
-	Serve  serveCmd  `cmd:"" help:"A single role, as often as wanted."`
-	Users  usersCmd  `cmd:"" help:"Ask what is known of an address."`
-	Health healthCmd `cmd:"" help:"Exit with 0 if the instance at INTERNAL_ADDR is ready."`
-	Secret secretCmd `cmd:"" help:"Print a new value for COUNTERSIGN_SECRETS."`
+	Run       runCmd       `cmd:"" help:"Everything in one process, with an embedded broker and inbox unless KAFKA_BROKER_LIST and SMTP_URL are set."`
+	Serve     serveCmd     `cmd:"" help:"A single role, as often as wanted."`
+	Users     usersCmd     `cmd:"" help:"Ask what is known of an address."`
+	Instances instancesCmd `cmd:"" help:"Show who runs, and what each owns."`
+	Health    healthCmd    `cmd:"" help:"Exit with 0 if the instance at INTERNAL_ADDR is ready."`
+	Secret    secretCmd    `cmd:"" help:"Print a new value for COUNTERSIGN_SECRETS."`
 
 	app.Settings `embed:""`
 }
@@ -68,6 +69,15 @@ type usersGetCmd struct {
 // Run asks for the state of an address.
 func (c usersGetCmd) Run(ctx context.Context, s app.Settings) error {
 	return app.ShowUser(ctx, s, c.Email, os.Stdout)
+}
+
+type instancesCmd struct {
+	JSON bool `name:"json" help:"Print all that is known, as GET /topology answers it."`
+}
+
+// Run asks the api role at INTERNAL_ADDR.
+func (c instancesCmd) Run(ctx context.Context, s app.Settings) error {
+	return app.ShowInstances(ctx, s, c.JSON, os.Stdout)
 }
 
 type healthCmd struct{}
