@@ -23,7 +23,7 @@ import (
 // A cycle takes no more records after cycleAge or cycleRecords. Under load that makes transactions worth their price;
 // without load a cycle ends with what one look found.
 const (
-	cycleAge     = 5 * time.Millisecond
+	cycleAge     = 10 * time.Millisecond
 	cycleRecords = 2000
 )
 
