@@ -81,9 +81,13 @@ func (c throughputCmd) measure(ctx context.Context, s system, partitions int32) 
 		if err != nil {
 			return nil, err
 		}
-		w, err := l.run(ctx, phase.inFlight, time.Duration(float64(phase.d)*c.Scale))
+		d := time.Duration(float64(phase.d) * c.Scale)
+		w, err := l.run(ctx, phase.inFlight, d)
 		if err != nil {
 			return nil, err
+		}
+		if w.events == 0 {
+			return nil, fmt.Errorf("no event within %v at %d in flight: make BENCH_SCALE larger", d, phase.inFlight)
 		}
 		after, err := p.cpu()
 		if err != nil {

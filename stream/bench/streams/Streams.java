@@ -97,7 +97,10 @@ public class Streams {
     config.put(StreamsConfig.STATE_DIR_CONFIG, args[5]);
     config.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, Runtime.getRuntime().availableProcessors());
     config.put(StreamsConfig.producerPrefix(ProducerConfig.LINGER_MS_CONFIG), 0); // Streams' own is 100
+    config.put(StreamsConfig.NUM_STANDBY_REPLICAS_CONFIG, 1);
     config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
+    config.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, 6_000);
+    config.put(ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG, 500);
 
     Serde<String> key = Serdes.String();
     Serde<Account> value = json();
