@@ -7,66 +7,56 @@ import (
 )
 
 func TestBroker_KilledAndRestarted_StaysExact(t *testing.T) {
-	for _, c := range []struct {
-		title string
-		which func(w *world) int32
-	}{
-		{"kill -9 of a broker: a leader of the table", func(w *world) int32 { return w.kafka.leader(w.topics.Table, 0) }},
-		{"kill -9 of a broker: the group's coordinator", func(w *world) int32 { return w.kafka.leader(w.kafka.groupLog(w.group)) }},
-		{"kill -9 of a broker: a transaction's coordinator", func(w *world) int32 { return w.kafka.leader(w.kafka.transactionLog(w.group + "-a-0")) }},
-	} {
-		t.Run(c.title, func(t *testing.T) {
-			w := newWorld(t, c.title, stream.ExactlyOnce)
-			w.kafka.needsThree()
-			w.start("a")
-			w.start("b")
-			for range w.scaled(3, 1) {
-				w.progress(rate)
-				w.fault()
-				w.kafka.kill(c.which(w))
-				w.progress(rate)
-				w.kafka.restart()
-			}
-			w.finish()
-		})
-	}
+	w := newWorld(t, "kill -9 of a broker of three: the table's leader, the coordinators of group and transaction", stream.ExactlyOnce)
+	w.needs(3)
+	w.start("a")
+	w.start("b")
+	w.inTurn(9, func(topic string, partition int32) {
+		w.kafka.kill(w.kafka.leader(topic, partition))
+		w.progress(rate)
+		w.kafka.restart()
+	})
+	w.finish()
+}
+
+func TestBroker_LeadershipMoved_StaysExact(t *testing.T) {
+	w := newWorld(t, "leadership moved: of the table, of the coordinators of group and transaction", stream.ExactlyOnce)
+	w.needs(3)
+	w.start("a")
+	w.start("b")
+	w.inTurn(9, w.kafka.move)
+	w.progress(rate)
+	w.finish()
 }
 
 func TestBroker_AllKilledAndRestarted_StaysExact(t *testing.T) {
-	w := newWorld(t, "kill -9 of every broker at once", stream.ExactlyOnce)
+	w := newWorld(t, "kill -9 of all brokers at once", stream.ExactlyOnce)
 	w.start("a")
 	w.start("b")
-	for range w.scaled(2, 1) {
+	for range w.scaled(3, 1) {
 		w.progress(rate)
 		w.fault()
 		w.kafka.kill()
 		w.kafka.restart()
-		w.progress(rate)
 	}
+	w.progress(rate)
 	w.finish()
 }
 
-func TestBroker_CoordinatorMoved_StaysExact(t *testing.T) {
-	for _, c := range []struct {
-		title string
-		which func(w *world) (topic string, partition int32)
-	}{
-		{"coordinator of the group moved", func(w *world) (string, int32) { return w.kafka.groupLog(w.group) }},
-		{"coordinator of a transaction moved", func(w *world) (string, int32) { return w.kafka.transactionLog(w.group + "-a-0") }},
-		{"leader of the table moved", func(w *world) (string, int32) { return w.topics.Table, 0 }},
-	} {
-		t.Run(c.title, func(t *testing.T) {
-			w := newWorld(t, c.title, stream.ExactlyOnce)
-			w.kafka.needsThree()
-			w.start("a")
-			w.start("b")
-			for range w.scaled(5, 1) {
-				w.progress(rate / 2)
-				w.fault()
-				w.kafka.move(c.which(w))
-			}
-			w.progress(rate)
-			w.finish()
-		})
+// inTurn does something to the partitions that matter most: of the table, and those whose leaders are the coordinators of
+// the group and of a transaction.
+func (w *world) inTurn(times int, do func(topic string, partition int32)) {
+	w.t.Helper()
+	for n := range w.scaled(times, 3) {
+		w.progress(rate)
+		w.fault()
+		switch n % 3 {
+		case 0:
+			do(w.topics.Table, 0)
+		case 1:
+			do(w.kafka.groupLog(w.group))
+		default:
+			do(w.kafka.transactionLog(w.group + "-a-0"))
+		}
 	}
 }

@@ -7,47 +7,35 @@ import (
 )
 
 func TestCut_UntilAnotherHasTakenOver_StaysExact(t *testing.T) {
-	for _, c := range []struct {
-		title string
-		ways  []direction
-	}{
-		{"network cut both ways, healed after another has taken over", []direction{requests, answers}},
-		{"network cut one way: requests", []direction{requests}},
-		{"network cut one way: answers", []direction{answers}},
-	} {
-		t.Run(c.title, func(t *testing.T) {
-			w := newWorld(t, c.title, stream.ExactlyOnce)
-			w.cutting(func(way *proxy) { way.hold(c.ways...) })
-		})
-	}
+	t.Parallel()
+	w := newWorld(t, "network cut until another has taken over: both ways, requests only, answers only", stream.ExactlyOnce)
+	w.cutting(
+		func(way *proxy) { way.hold(requests, answers) },
+		func(way *proxy) { way.hold(requests) },
+		func(way *proxy) { way.hold(answers) },
+	)
 }
 
 func TestCut_AtTheCommit_StaysExact(t *testing.T) {
-	for _, c := range []struct {
-		title string
-		kind  int16
-		hold  direction
-	}{
-		{"network cut before the offsets of a transaction", txnOffsetCommit, requests},
-		{"network cut before the end of a transaction", endTxn, requests},
-		{"network cut before the answer to the end of a transaction", endTxn, answers},
-	} {
-		t.Run(c.title, func(t *testing.T) {
-			w := newWorld(t, c.title, stream.ExactlyOnce)
-			w.cutting(func(way *proxy) { w.awaitCaught(way.hang(c.kind, c.hold)) })
-		})
-	}
+	t.Parallel()
+	w := newWorld(t, "network cut at the commit: before its offsets, before its end, before the answer", stream.ExactlyOnce)
+	w.cutting(
+		func(way *proxy) { w.awaitCaught(way.hang(txnOffsetCommit, requests)) },
+		func(way *proxy) { w.awaitCaught(way.hang(endTxn, requests)) },
+		func(way *proxy) { w.awaitCaught(way.hang(endTxn, answers)) },
+	)
 }
 
-// cutting cuts off one of two instances, heals the network when the other has taken over, and so on.
-func (w *world) cutting(cut func(way *proxy)) {
+// cutting cuts off one of two instances in one way after the other, and heals the network when the other instance has
+// taken over.
+func (w *world) cutting(cuts ...func(way *proxy)) {
 	w.t.Helper()
 	way, via := w.behind()
 	a, b := w.start("a", via...), w.start("b")
-	for range w.scaled(3, 1) {
+	for n := range w.scaled(9, len(cuts)) {
 		w.progress(rate)
 		w.fault()
-		cut(way)
+		cuts[n%len(cuts)](way)
 		w.awaitMembers(b)
 		w.progress(rate)
 		way.release()

@@ -72,14 +72,6 @@ func (k *kafka) run(verb string, brokers ...int32) error {
 	return nil
 }
 
-// needsThree skips what would end a smaller cluster.
-func (k *kafka) needsThree() {
-	k.t.Helper()
-	if len(k.brokers) < 3 {
-		k.t.Skip("needs three brokers: .ci/kafka run --nodes 3")
-	}
-}
-
 // kill kills brokers; none named: all.
 func (k *kafka) kill(brokers ...int32) {
 	k.t.Helper()

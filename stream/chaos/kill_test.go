@@ -9,12 +9,14 @@ import (
 )
 
 func TestKill_TheOnlyInstanceAgainAndAgain_StaysExact(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "kill -9 of the only instance", stream.ExactlyOnce)
 	w.killing(w.start("a"), w.scaled(50, 5))
 	w.finish()
 }
 
 func TestKill_TwoInstancesInTurn_StaysExact(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "kill -9 of two instances in turn", stream.ExactlyOnce)
 	two := []*instance{w.start("a"), w.start("b")}
 	for n := range w.scaled(20, 4) {
@@ -24,10 +26,12 @@ func TestKill_TwoInstancesInTurn_StaysExact(t *testing.T) {
 }
 
 func TestKill_AtLeastOnce_DoublesWhichTheAuditSees(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "control: kill -9, at least once", stream.AtLeastOnce)
 	a := w.start("a")
-	for kills := 0; kills < 5 || w.watch.seen() == 0; kills++ {
+	for w.row.faults < w.scaled(5, 1) || w.watch.doubles() == 0 && w.row.faults < 50 {
 		w.killing(a, 1)
+		w.progress(rate)
 	}
 	w.settle()
 	w.read()

@@ -8,6 +8,7 @@ import (
 )
 
 func TestMembers_JoinOrLeaveEveryTwoSeconds_StaysExact(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "one of three joins or leaves every 2 s", stream.ExactlyOnce)
 	w.start("a")
 	comers := []*instance{w.start("b"), w.start("c")}

@@ -10,6 +10,7 @@ import (
 )
 
 func TestPause_UntilAnotherHasTakenOver_StaysExact(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "SIGSTOP until another has taken over, SIGCONT", stream.ExactlyOnce)
 	two := []*instance{w.start("a"), w.start("b")}
 	for n := range w.scaled(5, 1) {
@@ -26,6 +27,7 @@ func TestPause_UntilAnotherHasTakenOver_StaysExact(t *testing.T) {
 }
 
 func TestPause_OfTheOnlyInstanceWhileASuccessorBegins_StaysExact(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "SIGSTOP of the only instance, a successor begins, SIGCONT", stream.ExactlyOnce)
 	last := w.start("a")
 	for n := range w.scaled(4, 1) {
@@ -44,6 +46,7 @@ func TestPause_OfTheOnlyInstanceWhileASuccessorBegins_StaysExact(t *testing.T) {
 }
 
 func TestPause_AtTheCommit_StaysExact(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "SIGSTOP before the end of a transaction leaves, SIGCONT", stream.ExactlyOnce)
 	way, via := w.behind()
 	a, b := w.start("a", via...), w.start("b")

@@ -63,6 +63,13 @@ func (w *watch) seen() int {
 	return w.count
 }
 
+// doubles is how many events came for commands that had one.
+func (w *watch) doubles() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.count - len(w.at)
+}
+
 // gap is the longest time from a command's acknowledgement until its event was seen.
 func (w *watch) gap(acknowledged map[string]time.Time) time.Duration {
 	w.mu.Lock()

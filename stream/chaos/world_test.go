@@ -67,7 +67,7 @@ func scale(t *testing.T) float64 {
 func newWorld(t *testing.T, title string, guarantee stream.Guarantee) *world {
 	t.Helper()
 	if counterBinary == "" {
-		t.Skip("needs a real Kafka and minutes: make chaos")
+		t.Skip("needs minutes, and brokers that may be killed: make chaos")
 	}
 	group := fmt.Sprintf("chaos-%d", time.Now().UnixNano())
 	w := &world{
@@ -110,6 +110,21 @@ func newWorld(t *testing.T, title string, guarantee stream.Guarantee) *world {
 	}
 	t.Cleanup(w.load.close)
 	return w
+}
+
+// skip leaves the scenario, and says so in the report.
+func (w *world) skip(why string) {
+	w.t.Helper()
+	w.row.ok = "skipped: " + why
+	w.t.Skip(why)
+}
+
+// needs skips what would end a smaller cluster.
+func (w *world) needs(brokers int) {
+	w.t.Helper()
+	if len(w.kafka.brokers) < brokers {
+		w.skip(fmt.Sprintf("needs %d brokers", brokers))
+	}
 }
 
 // dial connects as the one who sends and looks.
