@@ -22,7 +22,6 @@ import (
 func (w *world) finish() {
 	w.t.Helper()
 	w.settle()
-	w.row.gap = w.watch.gap(w.load.at)
 	w.stop()
 	w.audit()
 	w.checkView()
@@ -42,6 +41,7 @@ func (w *world) settle() {
 	w.load.stop()
 	w.awaitProcessed()
 	w.awaitNothingHangs()
+	w.row.gap = w.watch.gap(w.load.at)
 }
 
 func (w *world) awaitProcessed() {
