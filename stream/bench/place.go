@@ -7,11 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -40,10 +43,32 @@ func (s Settings) newPlace(ctx context.Context, of system, partitions int32) (*p
 			return nil, errors.Join(fmt.Errorf("make %s: %w", topic, err), p.remove())
 		}
 	}
+	if err := p.await(ctx, slices.Collect(maps.Keys(configs)), int(partitions)); err != nil {
+		return nil, errors.Join(err, p.remove())
+	}
 	if p.Dir, err = os.MkdirTemp("", "bench"); err != nil {
 		return nil, errors.Join(err, p.remove())
 	}
 	return p, nil
+}
+
+// await returns when the brokers name a leader for every partition: goka makes a topic again that it does not see.
+func (p *place) await(ctx context.Context, topics []string, partitions int) error {
+	for ; ; time.Sleep(20 * time.Millisecond) {
+		known, err := p.adm.ListTopics(ctx, topics...)
+		if err != nil {
+			return err
+		}
+		led := 0
+		known.EachPartition(func(d kadm.PartitionDetail) {
+			if d.Err == nil && d.Leader >= 0 {
+				led++
+			}
+		})
+		if led == len(topics)*partitions {
+			return nil
+		}
+	}
 }
 
 // remove deletes what was made, and what the system made under the group's name.
@@ -64,7 +89,7 @@ func (p *place) remove() error {
 	}
 	deleted, err := p.adm.DeleteTopics(ctx, ours...)
 	errs = errors.Join(errs, err, deleted.Error())
-	if _, err := p.adm.DeleteGroup(ctx, p.Group); err != nil {
+	if _, err := p.adm.DeleteGroup(ctx, p.Group); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		errs = errors.Join(errs, fmt.Errorf("delete the group: %w", err))
 	}
 	return errs
