@@ -91,8 +91,8 @@ func compare(t *testing.T, hazard string, scenario func(*world) finding, fakes .
 	compareBy(t, hazard, func(t *testing.T, s system) finding { return scenario(newWorld(t, s, fakes...)) })
 }
 
-// compareApart is compare for a hazard that ends the process.
-func compareApart(t *testing.T, hazard string, scenario func(*world) finding) {
+// compareApart is compare for a hazard that needs a process of its own, and shows if that one says what death looks for.
+func compareApart(t *testing.T, hazard string, death *regexp.Regexp, scenario func(*world) finding) {
 	t.Helper()
 	if name := os.Getenv(childEnv); name != "" {
 		for _, s := range systems() {
@@ -104,7 +104,7 @@ func compareApart(t *testing.T, hazard string, scenario func(*world) finding) {
 		return
 	}
 	compareBy(t, hazard, func(t *testing.T, s system) finding {
-		return apart(t, strings.TrimSuffix(t.Name(), "/"+s.name()), s.name())
+		return apart(t, death, strings.TrimSuffix(t.Name(), "/"+s.name()), s.name())
 	})
 }
 
@@ -127,22 +127,23 @@ func compareBy(t *testing.T, hazard string, look func(*testing.T, system) findin
 // foundPrefix begins the line by which a process of its own tells what it found.
 const foundPrefix = "found:"
 
-// death is the line by which a process says why it died.
-var death = regexp.MustCompile(`(?m)^(panic: .*|fatal error: .*|WARNING: DATA RACE)$`)
+// What a process says when it dies, and when the race detector finds something, which need not be its death.
+var (
+	panics = regexp.MustCompile(`(?m)^(panic|fatal error): .*$`)
+	races  = regexp.MustCompile(`(?m)^WARNING: DATA RACE$`)
+)
 
 // apart runs a test in a process of its own, on one system.
-func apart(t *testing.T, test, system string) finding {
+func apart(t *testing.T, death *regexp.Regexp, test, system string) finding {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+test+"$")
 	cmd.Env = append(os.Environ(), childEnv+"="+system)
 	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
 	if dead := death.Find(out); dead != nil {
-		return finding{true, "the process dies: " + strings.TrimPrefix(string(dead), "panic: ")}
-	}
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		return finding{true, "the process says: " + string(dead)}
 	}
 	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
 		if found, ok := strings.CutPrefix(lines.Text(), foundPrefix+" "); ok {
@@ -150,6 +151,6 @@ func apart(t *testing.T, test, system string) finding {
 			return finding{hazard == "true", seen}
 		}
 	}
-	t.Fatalf("said nothing:\n%s", out)
+	t.Fatalf("it does not say what it found: %v", err)
 	return finding{}
 }

@@ -18,7 +18,7 @@ func TestView_ReadWhileItStops_AnswersOrRefuses(t *testing.T) {
 	if info, ok := debug.ReadBuildInfo(); !ok || !slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
 		t.Skip("only the race detector sees it each time")
 	}
-	compareApart(t, "a view that stops races with its readers", func(w *world) finding {
+	compareApart(t, "a view that stops races with its readers", races, func(w *world) finding {
 		w.topics(4)
 		const stops = 3
 		for range stops {

@@ -14,7 +14,7 @@ import (
 
 func TestView_BuiltAnewManyTimes_LeavesNoGoroutine(t *testing.T) {
 	slow(t)
-	compareApart(t, "a view that is built anew leaks goroutines", func(w *world) finding {
+	compareApart(t, "a view that is built anew leaks goroutines", panics, func(w *world) finding {
 		w.topics(1)
 		i := w.instance("a")
 		rebuild := func() {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -58,7 +59,8 @@ func newWorld(t *testing.T, s system, fakes ...kfake.Opt) *world {
 	}
 	w.group = fmt.Sprintf("hazard-%d", time.Now().UnixNano())
 	w.in, w.out, w.table = w.group+"-in", w.group+"-out", w.group+"-table"
-	cl, err := kgo.NewClient(kgo.SeedBrokers(w.brokers...), kgo.RecordPartitioner(s.partitioner()))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(w.brokers...), kgo.RecordPartitioner(s.partitioner()),
+		kgo.MetadataMinAge(100*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +86,10 @@ func (w *world) topic(name string, partitions int32, config map[string]string) {
 	if _, err := w.adm.CreateTopic(w.Context(), partitions, 1, entries, name); err != nil {
 		w.Fatal(err)
 	}
+	w.await("the brokers know "+name, func() bool {
+		ends, err := w.adm.ListEndOffsets(w.Context(), name)
+		return err == nil && ends.Error() == nil
+	})
 	w.Cleanup(func() {
 		if _, err := w.adm.DeleteTopic(context.Background(), name); err != nil {
 			w.Log(err)
@@ -123,13 +129,16 @@ func (w *world) lead(broker int32, topics ...string) {
 	}
 }
 
-// accept has a topic take no batch larger than bytes.
-func (w *world) accept(topic, bytes string) {
+// accept has a topic take batches up to so many bytes.
+func (w *world) accept(topic string, bytes int) {
 	w.Helper()
-	_, err := w.adm.AlterTopicConfigs(w.Context(), []kadm.AlterConfig{{Name: "max.message.bytes", Value: &bytes}}, topic)
+	limit := strconv.Itoa(bytes)
+	_, err := w.adm.AlterTopicConfigs(w.Context(), []kadm.AlterConfig{{Name: "max.message.bytes", Value: &limit}}, topic)
 	if err != nil {
 		w.Fatal(err)
 	}
+	probe := &kgo.Record{Topic: topic, Key: []byte("probe"), Value: make([]byte, bytes/2)}
+	w.await("the topic takes what it may", func() bool { return w.cl.ProduceSync(w.Context(), probe).FirstErr() == nil })
 }
 
 // send writes a record and waits until it is written.
@@ -160,6 +169,14 @@ func (w *world) transaction(end kgo.TransactionEndTry, r *kgo.Record) {
 	if err := cl.EndTransaction(w.Context(), end); err != nil {
 		w.Fatal(err)
 	}
+	w.await("the transaction's marker is written", func() bool {
+		ends, err := w.adm.ListEndOffsets(w.Context(), r.Topic)
+		if err != nil {
+			w.Fatal(err)
+		}
+		o, _ := ends.Lookup(r.Topic, r.Partition)
+		return o.Offset == r.Offset+2
+	})
 }
 
 // committed is the group's offset of partition 0 of its input; 0: none.
