@@ -77,13 +77,18 @@ func (p *public) send(ctx context.Context, c user.Command) error {
 // failed logs why a call could not be answered and returns its problem.
 func (p *public) failed(doing, verificationID string, err error) *Problem {
 	p.Log.WithFields(logrus.Fields{"doing": doing, "verification_id": verificationID}).WithError(err).Warn("call not answered")
+	return notDone(err, "repeat the request with the Idempotency-Key of this answer")
+}
+
+// notDone is the problem of what Kafka did not acknowledge; repeat says how to be certain.
+func notDone(err error, repeat string) *Problem {
 	switch {
 	case errors.Is(err, ErrUnavailable):
 		return newProblem(unavailable, "try again in a moment")
 	case errors.Is(err, ErrOverloaded):
 		return newProblem(overloaded, "try again in a moment")
 	}
-	return newProblem(outcomeUnknown, "repeat the request with the Idempotency-Key of this answer")
+	return newProblem(outcomeUnknown, repeat)
 }
 
 // notRead is the problem of a view that cannot answer.

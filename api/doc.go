@@ -12,12 +12,14 @@
 // The files:
 //
 //	api.go          the public listener: what it is made of, its routes
-//	internal.go     the internal listener: users, topology, health, metrics
+//	internal.go     the internal listener: users, dead letters, topology, health, metrics
 //	register.go     POST /api/register
 //	verify.go       POST /api/verify
 //	resend.go       POST /api/resend
 //	status.go       GET /api/verifications/{verification_id}
 //	users.go        GET /users/{email}
+//	erase.go        DELETE /users/{email}
+//	dead_letters.go GET and POST /dead-letters
 //	topology.go     GET /topology
 //	command.go      a request repeated with its key is one command
 //	body.go         what a body may look like

@@ -40,6 +40,31 @@ func TestGuard_WithToken_AsksForItEverywhereButHealth(t *testing.T) {
 	}
 }
 
+func TestGuard_OnlyWhoHasTheOperatorsToken_ChangesSomething(t *testing.T) {
+	for _, c := range []struct {
+		internal, operator, host, sent string
+		read, change                   int
+	}{
+		{"", "", "localhost", "", 200, 404},
+		{"", "", "evil.example", "", 403, 403},
+		{"read", "change", "any.example", "", 401, 401},
+		{"read", "change", "any.example", "other", 401, 401},
+		{"read", "change", "any.example", "read", 200, 403},
+		{"read", "change", "any.example", "change", 200, 404},
+		{"read", "", "any.example", "read", 200, 403},
+		{"", "change", "localhost", "", 200, 401},
+		{"", "change", "evil.example", "", 403, 401},
+		{"", "change", "localhost", "change", 200, 404},
+	} {
+		do := newSite(t).internal(func(i *api.InternalConfig) { i.Token, i.Operator = c.internal, c.operator })
+		header := []string{"Host", c.host, "Authorization", "Bearer " + c.sent}
+		read, change := do(http.MethodGet, "/dead-letters", header...), do(http.MethodPost, "/dead-letters/unknown/retry", header...)
+		if read.status != c.read || change.status != c.change {
+			t.Errorf("%+v: reading %d, changing %d %s", c, read.status, change.status, change.body)
+		}
+	}
+}
+
 func TestGuard_OtherSites_MayNotChangeAnything(t *testing.T) {
 	do := newSite(t).internal(nil)
 	a := do(http.MethodPost, "/livez", "Sec-Fetch-Site", "cross-site")

@@ -23,7 +23,7 @@ func (s *site) internal(change func(*api.InternalConfig)) func(method, path stri
 	log.SetOutput(io.Discard)
 	registry := prometheus.NewRegistry()
 	c := api.InternalConfig{
-		Users: s.fold, Mails: s.fold, PublicAddresses: true, Log: log, Metrics: registry, Registry: registry,
+		Users: s.fold, Mails: s.fold, Commands: s.fold, DeadLetters: s.shelf, PublicAddresses: true, Log: log, Metrics: registry, Registry: registry,
 		Ready: func() []api.Check { return nil },
 	}
 	if change != nil {
@@ -123,7 +123,7 @@ func TestUsers_WithoutAnswer_SaysWhy(t *testing.T) {
 }
 
 func TestInternal_OfARoleWithoutUsers_HasNoLookup(t *testing.T) {
-	do := newSite(t).internal(func(c *api.InternalConfig) { c.Users, c.Mails = nil, nil })
+	do := newSite(t).internal(func(c *api.InternalConfig) { c.Users, c.Mails, c.Commands, c.DeadLetters = nil, nil, nil, nil })
 	if a := do(http.MethodGet, "/users/ada@example.com"); a.status != http.StatusNotFound || a.json(t)["code"] != "not_found" {
 		t.Errorf("got %d %s", a.status, a.body)
 	}

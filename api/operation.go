@@ -91,8 +91,14 @@ func post[Request, Answer any](a huma.API, op huma.Operation, codes []string, ca
 
 // get adds a call that only reads.
 func get[Input, Answer any](a huma.API, op huma.Operation, codes []string, call func(context.Context, *Input) (*Answer, error)) {
+	op.Method = http.MethodGet
+	bodiless(a, op, codes, call)
+}
+
+// bodiless adds a call that asks by path and query alone.
+func bodiless[Input, Answer any](a huma.API, op huma.Operation, codes []string, call func(context.Context, *Input) (*Answer, error)) {
 	type output struct{ Body *Answer }
-	op.Method, op.SkipValidateParams = http.MethodGet, true
+	op.SkipValidateParams = true
 	op.Responses = describeProblems(a, append(codes, internalError))
 	huma.Register(a, op, func(ctx context.Context, in *Input) (*output, error) {
 		answer, err := call(ctx, in)

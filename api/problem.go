@@ -27,6 +27,7 @@ const (
 	firstNameInvalid      = "first_name_invalid"
 	lastNameInvalid       = "last_name_invalid"
 	localeInvalid         = "locale_invalid"
+	parameterInvalid      = "parameter_invalid"
 	verificationIDInvalid = "verification_id_invalid"
 	codeMalformed         = "code_malformed"
 	tokenMalformed        = "token_malformed"
@@ -43,6 +44,10 @@ const (
 	tokenRequired         = "token_required"
 	hostForbidden         = "host_forbidden"
 	originForbidden       = "origin_forbidden"
+	operatorRequired      = "operator_required"
+	deadLetterNotFound    = "dead_letter_not_found"
+	deadLetterRetried     = "dead_letter_retried"
+	deadLetterRefused     = "dead_letter_refused"
 )
 
 // problems says what each code is: the one map from a code, and with it from
@@ -66,6 +71,7 @@ var problems = map[string]struct {
 	firstNameInvalid:      {status: http.StatusUnprocessableEntity, title: "The first name is not valid"},
 	lastNameInvalid:       {status: http.StatusUnprocessableEntity, title: "The last name is not valid"},
 	localeInvalid:         {status: http.StatusUnprocessableEntity, title: "The locale is not valid"},
+	parameterInvalid:      {status: http.StatusUnprocessableEntity, title: "A parameter is not valid"},
 	verificationIDInvalid: {status: http.StatusUnprocessableEntity, title: "There is no such verification"},
 	codeMalformed:         {status: http.StatusUnprocessableEntity, title: "The code does not have the form of one"},
 	tokenMalformed:        {status: http.StatusUnprocessableEntity, title: "The link's token does not have the form of one"},
@@ -82,10 +88,15 @@ var problems = map[string]struct {
 	methodNotAllowed: {status: http.StatusMethodNotAllowed, title: "This method is not possible here"},
 	internalError:    {status: http.StatusInternalServerError, title: "Something went wrong on our side"},
 
-	userNotFound:    {status: http.StatusNotFound, title: "Nothing is known of this address"},
-	tokenRequired:   {status: http.StatusUnauthorized, title: "A token is required"},
-	hostForbidden:   {status: http.StatusForbidden, title: "This listener does not answer to that host name"},
-	originForbidden: {status: http.StatusForbidden, title: "Other sites may not ask this"},
+	userNotFound:     {status: http.StatusNotFound, title: "Nothing is known of this address"},
+	tokenRequired:    {status: http.StatusUnauthorized, title: "A token is required"},
+	operatorRequired: {status: http.StatusForbidden, title: "Only an operator may change something here"},
+	hostForbidden:    {status: http.StatusForbidden, title: "This listener does not answer to that host name"},
+	originForbidden:  {status: http.StatusForbidden, title: "Other sites may not ask this"},
+
+	deadLetterNotFound: {status: http.StatusNotFound, title: "There is no such dead letter"},
+	deadLetterRetried:  {status: http.StatusConflict, title: "This dead letter was retried before"},
+	deadLetterRefused:  {status: http.StatusConflict, title: "This dead letter cannot be retried"},
 }
 
 // Problem is a refusal, as RFC 9457 writes it.

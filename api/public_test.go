@@ -22,6 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // site is a public listener over a fold, and what its log says.
 type site struct {
 	*fold
+	shelf   *shelf
 	t       *testing.T
 	url     string
 	client  *http.Client
@@ -54,7 +55,7 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{fold: newFold(), t: t, secrets: secrets, log: &logged{}}
+	s := &site{fold: newFold(), shelf: &shelf{}, t: t, secrets: secrets, log: &logged{}}
 	log := logrus.New()
 	log.SetOutput(s.log)
 	log.SetLevel(logrus.DebugLevel)

@@ -11,7 +11,7 @@ import (
 // Rules:
 //   - for display only: evidence is the 200 of verify and the internal lookup;
 //   - a registration that the view does not show yet is pending, as its handle says;
-//   - a verification that was closed by another one's proof is expired;
+//   - a verification that was erased, or closed by another one's proof is expired;
 //   - its mail is accepted, or undeliverable when this verification's own last mail failed for good:
 //     what the relay said is internal.
 
@@ -47,6 +47,8 @@ func (p *public) status(_ context.Context, r *statusRequest) (*verificationStatu
 	}
 	if known := state.Verification(h.VerificationID); known != nil {
 		v = *known
+	} else if !h.OpenedAt.After(state.ErasedAt) {
+		v.Status = user.VerificationClosed
 	}
 	shown := &verificationStatus{
 		Status: shownStatus(v), Email: h.Email, FirstName: v.FirstName,

@@ -3,8 +3,10 @@ package api
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/sirupsen/logrus"
 
 	"countersign/user"
@@ -12,6 +14,7 @@ import (
 
 // Rules:
 //   - the answer is a type of its own: what is not named here does not leave, above all no nonce and no digest;
+//   - an erased address is one of which nothing is known, mails included;
 //   - the address is normalised first, so any spelling finds the account.
 
 type userRequest struct {
@@ -73,33 +76,36 @@ type Mail struct {
 	MessageID      string    `json:"message_id,omitempty"`
 }
 
-// lookup answers GET /users/{email}.
-type lookup struct {
-	users           Users
-	mails           Mails
-	publicAddresses bool
-	log             logrus.FieldLogger
+// users answers what is asked about an address.
+type users struct{ InternalConfig }
+
+func addUsers(d huma.API, c InternalConfig) {
+	u := &users{c}
+	codes := []string{emailInvalid, emailUnsupported, userNotFound, unavailable}
+	get(d, huma.Operation{
+		OperationID: "user", Path: "/users/{email}", Summary: "Show what is known of an address",
+	}, codes, u.show)
+	bodiless(d, huma.Operation{
+		Method: http.MethodDelete, OperationID: "erase", Path: "/users/{email}", Summary: "Erase what is known of an address",
+	}, append(codes, outcomeUnknown, overloaded), u.erase)
 }
 
-func (l *lookup) user(_ context.Context, r *userRequest) (*account, error) {
-	email, err := user.NormalizeAddress(r.Email, l.publicAddresses)
+func (u *users) show(_ context.Context, r *userRequest) (*account, error) {
+	state, partition, offset, err := u.find(r)
 	if err != nil {
-		return nil, badFields(badAddress(err))
+		return nil, err
 	}
-	state, partition, offset, found, err := l.users.Locate(email)
+	mails, err := u.Mails.Of(state.Email)
 	if err != nil {
-		return nil, unanswered(l.log, "read users", err)
-	}
-	if !found {
-		return nil, newProblem(userNotFound, "it never registered, or was removed")
-	}
-	mails, err := l.mails.Of(email)
-	if err != nil {
-		return nil, unanswered(l.log, "read mails", err)
+		return nil, unanswered(u.Log, "read mails", err)
 	}
 	a := newAccount(state, time.Now())
 	a.Partition, a.Offset = partition, offset
-	a.Mails = append(a.Mails, mails...)
+	for _, m := range mails {
+		if !m.QueuedAt.Before(state.ErasedAt) {
+			a.Mails = append(a.Mails, m)
+		}
+	}
 	return a, nil
 }
 
@@ -107,6 +113,22 @@ func (l *lookup) user(_ context.Context, r *userRequest) (*account, error) {
 func unanswered(log logrus.FieldLogger, doing string, err error) *Problem {
 	log.WithField("doing", doing).WithError(err).Warn("call not answered")
 	return newProblem(unavailable, fmt.Sprintf("%s: not possible at the moment", doing))
+}
+
+// find returns the state of an address, and where it was written. What was erased is not there.
+func (u *users) find(r *userRequest) (state user.State, partition int32, offset int64, err error) {
+	email, err := user.NormalizeAddress(r.Email, u.PublicAddresses)
+	if err != nil {
+		return state, 0, 0, badFields(badAddress(err))
+	}
+	state, partition, offset, found, err := u.Users.Locate(email)
+	if err != nil {
+		return state, 0, 0, unanswered(u.Log, "read users", err)
+	}
+	if !found || state.Status == user.StatusDeleted {
+		return state, 0, 0, newProblem(userNotFound, "it never registered, or was removed")
+	}
+	return state, partition, offset, nil
 }
 
 func newAccount(s user.State, now time.Time) *account {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,65 +15,72 @@ import (
 )
 
 // askTimeout bounds a question to a running instance.
-const askTimeout = 5 * time.Second
+const askTimeout = 15 * time.Second
 
 // ShowUser prints what the api role at INTERNAL_ADDR knows of an address.
 func ShowUser(ctx context.Context, s Settings, email string, out io.Writer) error {
-	return s.show(ctx, "/users/"+url.PathEscape(email), out)
+	return s.show(ctx, http.MethodGet, "/users/"+url.PathEscape(email), out)
+}
+
+// EraseUser has the api role at INTERNAL_ADDR erase an address, and prints what it answers.
+func EraseUser(ctx context.Context, s Settings, email string, out io.Writer) error {
+	return s.show(ctx, http.MethodDelete, "/users/"+url.PathEscape(email), out)
 }
 
 // Healthy returns nil if the instance at INTERNAL_ADDR is ready.
 func Healthy(ctx context.Context, s Settings) error {
-	_, err := s.ask(ctx, "/readyz")
-	return err
+	return s.ask(ctx, http.MethodGet, "/readyz", new(json.RawMessage))
 }
 
-// show prints the JSON that the internal listener answers.
-func (s Settings) show(ctx context.Context, path string, out io.Writer) error {
-	body, err := s.ask(ctx, path)
-	if err != nil {
+// show prints the JSON that the internal listener answers, or returns its refusal.
+func (s Settings) show(ctx context.Context, method, path string, out io.Writer) error {
+	var answer json.RawMessage
+	if err := s.ask(ctx, method, path, &answer); err != nil {
 		return err
 	}
 	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, body, "", "  "); err != nil {
-		return s.noJSON(err)
+	if err := json.Indent(&pretty, answer, "", "  "); err != nil {
+		return err
 	}
-	_, err = fmt.Fprintln(out, strings.TrimSpace(pretty.String()))
+	_, err := fmt.Fprintln(out, pretty.String())
 	return err
 }
 
-func (s Settings) noJSON(err error) error {
-	return fmt.Errorf("INTERNAL_ADDR=%s answers no JSON of countersign: %w", s.InternalAddr, err)
-}
-
-// ask returns what the internal listener answers; its refusal is an error.
-func (s Settings) ask(ctx context.Context, path string) ([]byte, error) {
+// ask reads what the internal listener answers, or returns its refusal.
+func (s Settings) ask(ctx context.Context, method, path string, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.InternalAddr+path, nil)
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+s.InternalAddr+path, nil)
 	if err != nil {
-		return nil, fmt.Errorf("INTERNAL_ADDR=%s: %w", s.InternalAddr, err)
+		return fmt.Errorf("INTERNAL_ADDR=%s: %w", s.InternalAddr, err)
 	}
-	if s.InternalToken != "" {
-		req.Header.Set("Authorization", "Bearer "+s.InternalToken)
+	token := cmp.Or(s.InternalToken, s.OperatorToken)
+	if method != http.MethodGet {
+		token = cmp.Or(s.OperatorToken, s.InternalToken)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("nothing answers at INTERNAL_ADDR=%s: %w", s.InternalAddr, err)
+		return fmt.Errorf("nothing answers at INTERNAL_ADDR=%s: %w", s.InternalAddr, err)
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
-		return nil, fmt.Errorf("answer of INTERNAL_ADDR=%s: %w", s.InternalAddr, err)
+		return fmt.Errorf("answer of INTERNAL_ADDR=%s: %w", s.InternalAddr, err)
 	}
 	if res.StatusCode != http.StatusOK {
 		var why refusal
 		if json.Unmarshal(body, &why) != nil || why.String() == "" {
-			return nil, fmt.Errorf("INTERNAL_ADDR=%s answers %s, which is no answer of countersign", s.InternalAddr, res.Status)
+			return fmt.Errorf("INTERNAL_ADDR=%s answers %s, which is no answer of countersign", s.InternalAddr, res.Status)
 		}
-		return nil, errors.New(why.String())
+		return errors.New(why.String())
 	}
-	return body, nil
+	if err := json.Unmarshal(body, answer); err != nil {
+		return fmt.Errorf("INTERNAL_ADDR=%s answers no JSON of this form: %w", s.InternalAddr, err)
+	}
+	return nil
 }
 
 // refusal is what a problem and an unready instance say.

@@ -2,9 +2,9 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -20,15 +20,11 @@ import (
 func ShowInstances(ctx context.Context, s Settings, asJSON bool, out io.Writer) error {
 	const path = "/topology"
 	if asJSON {
-		return s.show(ctx, path, out)
-	}
-	body, err := s.ask(ctx, path)
-	if err != nil {
-		return err
+		return s.show(ctx, http.MethodGet, path, out)
 	}
 	var t topology.Topology
-	if err := json.Unmarshal(body, &t); err != nil {
-		return s.noJSON(err)
+	if err := s.ask(ctx, http.MethodGet, path, &t); err != nil {
+		return err
 	}
 	return table(t, out)
 }

@@ -38,7 +38,7 @@ func (n *node) addRoles(outside, inside net.Listener) error {
 		}
 	}
 	internal := api.InternalConfig{
-		Log: n.log, Token: n.settings.InternalToken, Ready: n.ready, Metrics: n.registry, Registry: n.registry,
+		Log: n.log, Token: n.settings.InternalToken, Operator: n.settings.OperatorToken, Ready: n.ready, Metrics: n.registry, Registry: n.registry,
 	}
 	if n.inbox != nil {
 		pages := http.NewServeMux() // it also sends /inbox to /inbox/
@@ -58,6 +58,10 @@ func (n *node) addRoles(outside, inside net.Listener) error {
 		n.add(core, "instances view", instances.Run)
 		internal.Instances, forgotten = instances, instances.Forgotten
 		internal.Users, internal.Mails, internal.PublicAddresses = config.Users, config.Mails, config.PublicAddresses
+		internal.Commands = config.Commands
+		if internal.DeadLetters, err = n.addDeadLetters(config.Users); err != nil {
+			return err
+		}
 		handler, err := api.NewPublic(config)
 		if err != nil {
 			return err
@@ -185,7 +189,11 @@ func (c commands) Send(ctx context.Context, command user.Command) error {
 		return err
 	}
 	headers := topics.Headers(command.ID, topics.UserCommands+"."+string(command.Type), topics.SourceAPI, command.IssuedAt, []byte(api.TraceParent(ctx)))
-	err = c.emitter.Emit(ctx, topics.UserCommands, command.Email, value, headers)
+	return asked(c.emitter.Emit(ctx, topics.UserCommands, command.Email, value, headers))
+}
+
+// asked says in the API's words what an error of stream means for who asked.
+func asked(err error) error {
 	for _, known := range []struct{ stream, api error }{
 		{stream.ErrUnavailable, api.ErrUnavailable},
 		{stream.ErrOutcomeUnknown, api.ErrOutcomeUnknown},

@@ -30,6 +30,7 @@ type Settings struct {
 	PublicURL    string `name:"public-url" env:"PUBLIC_URL" help:"What mailed links begin with. Defaults to HTTP_ADDR in 'run'."`
 
 	InternalToken string `name:"internal-token" env:"INTERNAL_TOKEN" help:"Bearer token for the internal listener (or INTERNAL_TOKEN_FILE)."`
+	OperatorToken string `name:"operator-token" env:"OPERATOR_TOKEN" help:"Bearer token to change something on the internal listener: erase, retry (or OPERATOR_TOKEN_FILE)."`
 	Secrets       string `name:"secrets" env:"COUNTERSIGN_SECRETS" help:"id:base64,… of which the first signs; 'countersign secret' makes one (or COUNTERSIGN_SECRETS_FILE)."`
 
 	KafkaBrokerList     []string `name:"kafka-broker-list" env:"KAFKA_BROKER_LIST" help:"host:port,… of a real Kafka. Not set, 'run' brings an embedded broker."`
@@ -95,7 +96,7 @@ func LoadEnvironment() error {
 	if err := godotenv.Load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return errors.New(".env cannot be read: each line must be NAME=value")
 	}
-	for _, name := range []string{"COUNTERSIGN_SECRETS", "SMTP_URL", "INTERNAL_TOKEN", "KAFKA_SASL_PASSWORD"} {
+	for _, name := range []string{"COUNTERSIGN_SECRETS", "SMTP_URL", "INTERNAL_TOKEN", "OPERATOR_TOKEN", "KAFKA_SASL_PASSWORD"} {
 		file := os.Getenv(name + "_FILE")
 		if file == "" || os.Getenv(name) != "" {
 			continue
@@ -172,6 +173,7 @@ func (s *Settings) complete(roles Roles) error {
 	need(instanceID.MatchString(s.InstanceID), "INSTANCE_ID must have at most 64 letters, digits, dots, - or _")
 	need(s.LogFormat == "text" || s.LogFormat == "json", "LOG_FORMAT must be text or json")
 	need(s.InternalToken != "" || loopback(s.InternalAddr), "INTERNAL_TOKEN must be set where INTERNAL_ADDR is not on loopback")
+	need(s.OperatorToken == "" || s.OperatorToken != s.InternalToken, "OPERATOR_TOKEN must differ from INTERNAL_TOKEN: one changes, the other only reads")
 	if roles.Notifier || s.PublicURL != "" {
 		u, err := url.Parse(s.PublicURL)
 		need(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.Fragment == "",

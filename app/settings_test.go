@@ -85,6 +85,7 @@ func TestSettings_ThatAreWrong_AreNamed(t *testing.T) {
 		{everything, []string{"--log-format=xml"}, "LOG_FORMAT"},
 		{everything, []string{"--internal-addr=0.0.0.0:8081"}, "INTERNAL_TOKEN"},
 		{everything, []string{"--internal-addr=:8081"}, "INTERNAL_TOKEN"},
+		{everything, []string{"--internal-token=x", "--operator-token=x"}, "OPERATOR_TOKEN"},
 		{everything, []string{"--smtp-pool=0"}, "SMTP_POOL"},
 		{everything, []string{"--code-ttl-seconds=601"}, "CODE_TTL_SECONDS"},
 		{everything, []string{"--code-ttl-seconds=119"}, "CODE_TTL_SECONDS"},

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -14,12 +15,13 @@ import (
 )
 
 type cli struct {
-	Run       runCmd       `cmd:"" help:"Everything in one process, with an embedded broker and inbox unless KAFKA_BROKER_LIST and SMTP_URL are set."`
-	Serve     serveCmd     `cmd:"" help:"A single role, as often as wanted."`
-	Users     usersCmd     `cmd:"" help:"Ask what is known of an address."`
-	Instances instancesCmd `cmd:"" help:"Show who runs, and what each owns."`
-	Health    healthCmd    `cmd:"" help:"Exit with 0 if the instance at INTERNAL_ADDR is ready."`
-	Secret    secretCmd    `cmd:"" help:"Print a new value for COUNTERSIGN_SECRETS."`
+	Run         runCmd         `cmd:"" help:"Everything in one process, with an embedded broker and inbox unless KAFKA_BROKER_LIST and SMTP_URL are set."`
+	Serve       serveCmd       `cmd:"" help:"A single role, as often as wanted."`
+	Users       usersCmd       `cmd:"" help:"Ask what is known of an address, or erase it."`
+	DeadLetters deadLettersCmd `cmd:"" help:"Records that could not be read or handled."`
+	Instances   instancesCmd   `cmd:"" help:"Show who runs, and what each owns."`
+	Health      healthCmd      `cmd:"" help:"Exit with 0 if the instance at INTERNAL_ADDR is ready."`
+	Secret      secretCmd      `cmd:"" help:"Print a new value for COUNTERSIGN_SECRETS."`
 
 	app.Settings `embed:""`
 }
@@ -59,7 +61,8 @@ func (notifierCmd) Run(ctx context.Context, s app.Settings) error {
 }
 
 type usersCmd struct {
-	Get usersGetCmd `cmd:"" help:"The state of an address, from the api role at INTERNAL_ADDR."`
+	Get   usersGetCmd   `cmd:"" help:"The state of an address, from the api role at INTERNAL_ADDR."`
+	Erase usersEraseCmd `cmd:"" help:"Erase an address: what is personal goes, and nothing from before brings it back."`
 }
 
 type usersGetCmd struct {
@@ -78,6 +81,62 @@ type instancesCmd struct {
 // Run asks the api role at INTERNAL_ADDR.
 func (c instancesCmd) Run(ctx context.Context, s app.Settings) error {
 	return app.ShowInstances(ctx, s, c.JSON, os.Stdout)
+}
+
+type usersEraseCmd struct {
+	Email string `arg:"" help:"The address."`
+}
+
+// Run has an address erased.
+func (c usersEraseCmd) Run(ctx context.Context, s app.Settings) error {
+	return app.EraseUser(ctx, s, c.Email, os.Stdout)
+}
+
+type deadLettersCmd struct {
+	List  lettersListCmd  `cmd:"" help:"The latest first, from the api role at INTERNAL_ADDR."`
+	Show  lettersShowCmd  `cmd:"" help:"All of one: key, value, reason, stack."`
+	Retry lettersRetryCmd `cmd:"" help:"Give records back to their topics, each once."`
+}
+
+type lettersListCmd struct {
+	app.DeadLetterFilter
+	Limit int `default:"100" help:"At most so many, up to 1000."`
+}
+
+// Run lists dead letters.
+func (c lettersListCmd) Run(ctx context.Context, s app.Settings) error {
+	return app.ListDeadLetters(ctx, s, c.DeadLetterFilter, c.Limit, os.Stdout)
+}
+
+type lettersShowCmd struct {
+	ID string `arg:"" help:"As the list shows it."`
+}
+
+// Run shows a dead letter.
+func (c lettersShowCmd) Run(ctx context.Context, s app.Settings) error {
+	return app.ShowDeadLetter(ctx, s, c.ID, os.Stdout)
+}
+
+type lettersRetryCmd struct {
+	ID  string `arg:"" optional:"" help:"As the list shows it."`
+	All bool   `help:"Every one that can be, the oldest first."`
+	app.DeadLetterFilter
+}
+
+// Validate refuses what would not be clear.
+func (c lettersRetryCmd) Validate() error {
+	if (c.ID == "") != c.All || c.ID != "" && c.DeadLetterFilter != (app.DeadLetterFilter{}) {
+		return errors.New("give an ID, or --all with --topic and --reason where only some are meant")
+	}
+	return nil
+}
+
+// Run retries one dead letter, or all.
+func (c lettersRetryCmd) Run(ctx context.Context, s app.Settings) error {
+	if c.All {
+		return app.RetryDeadLetters(ctx, s, c.DeadLetterFilter, os.Stdout)
+	}
+	return app.RetryDeadLetter(ctx, s, c.ID, os.Stdout)
 }
 
 type healthCmd struct{}
