@@ -53,7 +53,7 @@ func (r *last) UnmarshalJSON(data []byte) error {
 // explosives is a group whose rule makes each value the row.
 func explosives(log logrus.FieldLogger) *goka.GroupGraph {
 	return goka.DefineGroup(topics.UserService,
-		goka.Input(topics.UserCommands, topics.Codec[explosive]{}, processors.Handle(log, func(row last, value explosive) last {
+		stream.Input(topics.UserCommands, topics.Codec[explosive]{}, processors.Handle(log, func(row last, value explosive) last {
 			if value == "rule" {
 				panic("a secret of the rule")
 			}

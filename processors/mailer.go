@@ -15,6 +15,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"countersign/mail"
+	"countersign/stream"
 	"countersign/topics"
 	"countersign/user"
 )
@@ -61,14 +62,14 @@ func Mailer(cfg MailerConfig) (*goka.GroupGraph, error) {
 		}
 	}
 	edges := []goka.Edge{
-		goka.Input(topics.MailDeliveries, topics.Codec[topics.MailDelivery]{}, handle(cfg.Log, m.result)),
-		goka.Input(goka.Stream(topics.UserAccountDeleted), topics.Codec[topics.Event]{}, handle(cfg.Log, m.deleted)),
+		stream.Input(topics.MailDeliveries, topics.Codec[topics.MailDelivery]{}, handle(cfg.Log, m.result)),
+		stream.Input(goka.Stream(topics.UserAccountDeleted), topics.Codec[topics.Event]{}, handle(cfg.Log, m.deleted)),
 		goka.Persist(topics.Codec[mail.Outbox]{}),
 		goka.Output(topics.MailDeliveries, topics.Codec[topics.MailDelivery]{}),
 		goka.Output(topics.DeadLetters, topics.Bytes{}),
 	}
 	for topic := range mailOf {
-		edges = append(edges, goka.Input(topic, topics.Codec[topics.Event]{}, handle(cfg.Log, m.event)))
+		edges = append(edges, stream.Input(topic, topics.Codec[topics.Event]{}, handle(cfg.Log, m.event)))
 	}
 	return goka.DefineGroup(topics.NotificationService, edges...), nil
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/lovoo/goka"
 	"github.com/sirupsen/logrus"
 
+	"countersign/stream"
 	"countersign/topics"
 	"countersign/user"
 )
@@ -54,7 +55,7 @@ type appliedEvent struct {
 func Users(cfg UsersConfig) *goka.GroupGraph {
 	u := users{cfg}
 	edges := []goka.Edge{
-		goka.Input(topics.UserCommands, topics.Codec[user.Command]{}, handle(cfg.Log, u.command)),
+		stream.Input(topics.UserCommands, topics.Codec[user.Command]{}, handle(cfg.Log, u.command)),
 		goka.Persist(topics.Codec[userRow]{}),
 		goka.Output(topics.DeadLetters, topics.Bytes{}),
 	}

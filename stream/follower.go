@@ -87,7 +87,7 @@ func (f *follows) look() {
 		if o := f.life.stores.get(partition); o != nil {
 			rows = o.committed()
 		}
-		f.life.cfg.Follower.Assigned(partition, rows)
+		f.tell(func(to Follower) { to.Assigned(partition, rows) })
 	}
 }
 
@@ -108,9 +108,11 @@ func (f *follows) committed(rows map[int32][]row) {
 		if f.over || !f.assigned[partition] {
 			continue
 		}
-		for _, r := range written {
-			f.life.cfg.Follower.Committed(partition, r.key, r.value)
-		}
+		f.tell(func(to Follower) {
+			for _, r := range written {
+				to.Committed(partition, r.key, r.value)
+			}
+		})
 	}
 }
 
@@ -122,7 +124,14 @@ func (f *follows) end() {
 	f.mu.Unlock()
 	var revoked sync.WaitGroup
 	for _, partition := range partitions {
-		revoked.Go(func() { f.life.cfg.Follower.Revoked(partition) })
+		revoked.Go(func() { f.tell(func(to Follower) { to.Revoked(partition) }) })
 	}
 	revoked.Wait()
+}
+
+// tell calls the follower. Its panic ends the life.
+func (f *follows) tell(call func(Follower)) {
+	if err := guard("the follower", func() error { call(f.life.cfg.Follower); return nil }); err != nil {
+		f.life.cycle.fail(err)
+	}
 }

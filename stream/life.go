@@ -43,6 +43,7 @@ func (p *Processor) live(ctx context.Context) error {
 		goka.WithLogger(gokaLog{p.log, logrus.DebugLevel}),
 		goka.WithHasher(p.c.cfg.Hasher),
 		goka.WithNilHandling(goka.NilDecode), // goka drops empty values otherwise
+		goka.WithContextWrapper(l.context),
 		goka.WithUpdateCallback(withoutControls(goka.DefaultUpdate)),
 		goka.WithTopicManagerBuilder(p.c.topicManager(ctx)),
 		goka.WithConsumerSaramaBuilder(consumer.build),

@@ -83,6 +83,11 @@ type picky struct{ textCodec }
 
 func (picky) Decode(b []byte) (any, error) { return nil, fmt.Errorf("%q is nothing", b) }
 
+// bomb is a codec that panics.
+type bomb struct{ textCodec }
+
+func (bomb) Decode(b []byte) (any, error) { panic(string(b)) }
+
 func TestProcessor_WhateverFails_NoKeyAndNoValueIsTold(t *testing.T) {
 	type callback = func(*world, goka.Context)
 	for name, test := range map[string]struct {
@@ -93,18 +98,19 @@ func TestProcessor_WhateverFails_NoKeyAndNoValueIsTold(t *testing.T) {
 		"panic": {textCodec{}, func(_ *world, ctx goka.Context) {
 			ctx.SetValue(privateValue)
 			panic("panics\n\twith " + privateValue + " of " + ctx.Key())
-		}, "panic in callback at log_test.go:"},
+		}, "the callback panicked with a string at log_test.go:"},
 		"failure": {textCodec{}, func(_ *world, ctx goka.Context) {
 			ctx.Fail(errors.New(ctx.Key()))
-		}, "panic in callback at log_test.go:"},
+		}, "the callback panicked with a *errors.errorString at log_test.go:"},
 		"emit": {textCodec{}, func(w *world, ctx goka.Context) {
 			ctx.Emit(goka.Stream(w.out), ctx.Key(), strings.Repeat(privateValue, 1<<20))
 		}, "MESSAGE_TOO_LARGE"},
-		"input": {picky{}, func(*world, goka.Context) {}, "error decoding message"},
+		"input that panics": {bomb{}, func(*world, goka.Context) {}, "error decoding message"},
+		"input":             {picky{}, func(*world, goka.Context) {}, "error decoding message"},
 		"row": {textCodec{}, func(_ *world, ctx goka.Context) {
 			ctx.SetValue(privateValue)
 			ctx.Value()
-		}, "panic in callback at log_test.go:"},
+		}, "the callback panicked with a *errors.errorString at log_test.go:"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -112,7 +118,7 @@ func TestProcessor_WhateverFails_NoKeyAndNoValueIsTold(t *testing.T) {
 			c := w.dial("a")
 			e := listen(t, c)
 			p, err := c.NewProcessor(ProcessorConfig{Graph: goka.DefineGroup(goka.Group(w.group),
-				goka.Input(goka.Stream(w.in), test.input, func(ctx goka.Context, _ any) { test.callback(w, ctx) }),
+				Input(goka.Stream(w.in), test.input, func(ctx goka.Context, _ any) { test.callback(w, ctx) }),
 				goka.Output(goka.Stream(w.out), textCodec{}), goka.Persist(picky{}))})
 			if err != nil {
 				t.Fatal(err)
@@ -163,14 +169,14 @@ func TestProcessor_VisitorPanics_NoKeyIsTold(t *testing.T) {
 	c := w.dial("a")
 	e := listen(t, c)
 	p, _ := w.process(c, ProcessorConfig{Graph: w.counting(
-		goka.Visitor("shout", func(ctx goka.Context, _ any) { panic(ctx.Key()) }))})
+		Visitor("shout", func(ctx goka.Context, _ any) { panic(ctx.Key()) }))})
 	v, _ := w.view(c, ViewConfig{})
 	w.produce(&kgo.Record{Topic: w.in, Key: []byte(privateKey), Value: []byte("1")})
 	w.awaitCounted(v)
 	if err := p.VisitAll(t.Context(), "shout", nil); err != nil && private(err.Error()) {
 		t.Errorf("err = %v", err)
 	}
-	w.await("it is logged", func() bool { return e.has("begins again", "panic in callback at log_test.go:") })
+	w.await("it is logged", func() bool { return e.has("begins again", "the callback panicked with a") })
 }
 
 func TestView_WhateverFails_NoKeyAndNoValueIsTold(t *testing.T) {
@@ -206,7 +212,7 @@ func TestView_WhateverFails_NoKeyAndNoValueIsTold(t *testing.T) {
 	}
 	refuses.Store(true)
 	w.produce(&kgo.Record{Topic: w.in, Key: []byte(privateKey), Value: []byte(privateValue)})
-	w.await("it is logged", func() bool { return e.has("the update callback refuses "+w.in, "with a *") })
+	w.await("it is logged", func() bool { return e.has(w.in, "the update callback fails with a *") })
 	if reason := v.Health().Reason; private(reason) {
 		t.Errorf("reason: %s", reason)
 	}

@@ -17,8 +17,8 @@ import (
 
 // ProcessorConfig of a Processor.
 type ProcessorConfig struct {
-	// Graph of the group: its inputs, outputs and table. Its codecs must never fail: an error stops the processor at
-	// the same record again and again.
+	// Graph of the group: its inputs, outputs and table. Input, Loop and Visitor are used in place of goka's. Its codecs
+	// and callbacks must never fail: an error stops the processor at the same record again and again.
 	Graph *goka.GroupGraph
 	// Follower is told of the table. Defaults to none.
 	Follower Follower
@@ -51,6 +51,9 @@ type service struct {
 // NewProcessor returns a Processor that does nothing until Run. Its topics must be there by then (Ensure).
 func (c *Cluster) NewProcessor(cfg ProcessorConfig) (*Processor, error) {
 	if err := cfg.Graph.Validate(); err != nil {
+		return nil, fmt.Errorf("group graph: %w", err)
+	}
+	if err := checkEdges(cfg.Graph); err != nil {
 		return nil, fmt.Errorf("group graph: %w", err)
 	}
 	group := string(cfg.Graph.Group())

@@ -162,7 +162,7 @@ func TestProcessor_SeveralInputs_AreProcessedTogether(t *testing.T) {
 		var edges []goka.Edge
 		for _, topic := range more {
 			w.ensure(Topic{Name: topic, Partitions: 4})
-			edges = append(edges, goka.Input(goka.Stream(topic), textCodec{}, func(ctx goka.Context, _ any) {
+			edges = append(edges, Input(goka.Stream(topic), textCodec{}, func(ctx goka.Context, _ any) {
 				n, _ := ctx.Value().(int)
 				ctx.SetValue(n + 1)
 			}))
@@ -185,7 +185,7 @@ func TestProcessor_EmptyKeysAndValues_ReachTheCallback(t *testing.T) {
 		var empty atomic.Int64
 		c := w.dial("a")
 		graph := goka.DefineGroup(goka.Group(w.group),
-			goka.Input(goka.Stream(w.in), textCodec{}, func(ctx goka.Context, text any) {
+			Input(goka.Stream(w.in), textCodec{}, func(ctx goka.Context, text any) {
 				if text == "" {
 					empty.Add(1)
 				}

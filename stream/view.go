@@ -166,13 +166,15 @@ func failure(ctx context.Context) error {
 }
 
 func (v *View) update(ctx goka.UpdateContext, s storage.Storage, key string, value []byte) error {
-	if err := v.cfg.Update(ctx, rowStorage{s, ctx.Partition(), ctx.Offset()}, key, value); err != nil {
-		return fmt.Errorf("the update callback refuses %s/%d at %d with a %T", ctx.Topic(), ctx.Partition(), ctx.Offset(), err)
+	if err := guard("the update callback", func() error {
+		return v.cfg.Update(ctx, rowStorage{s, ctx.Partition(), ctx.Offset()}, key, value)
+	}); err != nil {
+		return fmt.Errorf("%s/%d at %d: %w", ctx.Topic(), ctx.Partition(), ctx.Offset(), err)
 	}
-	if v.cfg.Changed != nil {
-		v.cfg.Changed(key, ctx.Partition(), ctx.Offset())
+	if v.cfg.Changed == nil {
+		return nil
 	}
-	return nil
+	return guard("who is told of changes", func() error { v.cfg.Changed(key, ctx.Partition(), ctx.Offset()); return nil })
 }
 
 // Health says whether the view has been recovered, and how far it is behind.
@@ -332,9 +334,8 @@ func (c rowCodec) Decode(b []byte) (any, error) {
 		return nil, fmt.Errorf("a stored row of %d bytes is too short", len(b))
 	}
 	row := Row{Partition: int32(binary.BigEndian.Uint32(b)), Offset: int64(binary.BigEndian.Uint64(b[4:]))}
-	var err error
-	if row.Value, err = c.Codec.Decode(rowValue(b)); err != nil {
-		return nil, fmt.Errorf("the codec refuses the row of %d at %d with a %T", row.Partition, row.Offset, err)
+	if err := guard("the codec", func() (err error) { row.Value, err = c.Codec.Decode(rowValue(b)); return err }); err != nil {
+		return nil, fmt.Errorf("row of %d at %d: %w", row.Partition, row.Offset, err)
 	}
 	return row, nil
 }

@@ -169,9 +169,9 @@ func (w *world) countingBut(after func(goka.Context), edges ...goka.Edge) *goka.
 		}
 	}
 	return goka.DefineGroup(goka.Group(w.group), append(edges,
-		goka.Input(goka.Stream(w.in), textCodec{}, count),
+		Input(goka.Stream(w.in), textCodec{}, count),
 		goka.Output(goka.Stream(w.out), intCodec{}), goka.Persist(intCodec{}),
-		goka.Visitor("add", func(ctx goka.Context, n any) { ctx.SetValue(ctx.Value().(int) + n.(int)) }))...)
+		Visitor("add", func(ctx goka.Context, n any) { ctx.SetValue(ctx.Value().(int) + n.(int)) }))...)
 }
 
 // running is a processor or a view that runs.

@@ -72,7 +72,7 @@ func (codec) Decode(b []byte) (any, error) {
 // graph is the work on goka.
 func (t target) graph() *goka.GroupGraph {
 	return goka.DefineGroup(goka.Group(t.Group),
-		goka.Input(goka.Stream(t.in()), codec{}, func(ctx goka.Context, msg any) {
+		stream.Input(goka.Stream(t.in()), codec{}, func(ctx goka.Context, msg any) {
 			command := msg.(*account)
 			row, _ := ctx.Value().(*account)
 			if row == nil {

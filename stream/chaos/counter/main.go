@@ -114,7 +114,7 @@ func (c *counter) graph() *goka.GroupGraph {
 		ctx.Emit(goka.Stream(topics.Events), ctx.Key(), now)
 	}
 	return goka.DefineGroup(goka.Group(c.Group),
-		goka.Input(goka.Stream(topics.Commands), new(codec.String), count),
+		stream.Input(goka.Stream(topics.Commands), new(codec.String), count),
 		goka.Output(goka.Stream(topics.Events), chaos.CountCodec{}),
 		goka.Persist(chaos.CountCodec{}))
 }
