@@ -22,7 +22,7 @@ func TestOffsets_AWriteFailsWhileStopping_AreNotCommittedPastIt(t *testing.T) {
 		refuses := &refusing{}
 		refuses.now.Store(true)
 		graph := goka.DefineGroup(goka.Group(w.group),
-			goka.Input(goka.Stream(w.in), new(codec.String), func(ctx goka.Context, _ any) {
+			w.system.input(w.in, new(codec.String), func(ctx goka.Context, _ any) {
 				select {
 				case held <- ctx.Context():
 					<-release

@@ -25,7 +25,7 @@ func TestRebalance_AMemberRestarts_EachHasWhatItHadBefore(t *testing.T) {
 		owners := map[string]map[int32]string{} // by round
 		member := func(name string) *running {
 			return w.instance(name).process(goka.DefineGroup(goka.Group(w.group),
-				goka.Input(goka.Stream(w.in), new(codec.String), func(ctx goka.Context, round any) {
+				w.system.input(w.in, new(codec.String), func(ctx goka.Context, round any) {
 					mu.Lock()
 					defer mu.Unlock()
 					if owners[round.(string)] == nil {

@@ -16,7 +16,7 @@ func TestOffsets_EmitOfAnEarlierRecordFails_AreNotCommittedPastIt(t *testing.T) 
 		w.topics(1)
 		missing := w.group + "-missing"
 		graph := goka.DefineGroup(goka.Group(w.group),
-			goka.Input(goka.Stream(w.in), new(codec.String), func(ctx goka.Context, to any) {
+			w.system.input(w.in, new(codec.String), func(ctx goka.Context, to any) {
 				ctx.Emit(goka.Stream(to.(string)), ctx.Key(), ctx.Key())
 			}),
 			goka.Output(goka.Stream(w.out), new(codec.String)), goka.Output(goka.Stream(missing), new(codec.String)))

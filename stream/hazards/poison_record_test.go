@@ -17,7 +17,7 @@ func TestProcessor_ARecordCannotBeDecoded_PutsItAsideAndGoesOn(t *testing.T) {
 	compare(t, "a record that cannot be decoded ends the processor at each start", func(w *world) finding {
 		w.topics(1)
 		graph := goka.DefineGroup(goka.Group(w.group),
-			goka.Input(goka.Stream(w.in), w.system.numbers(), func(ctx goka.Context, number any) {
+			w.system.input(w.in, w.system.numbers(), func(ctx goka.Context, number any) {
 				if m, ok := number.(*topics.Message[int64]); ok && m.Err != nil {
 					ctx.Emit(goka.Stream(w.out), ctx.Key(), "put aside")
 					return

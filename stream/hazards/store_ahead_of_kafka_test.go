@@ -20,7 +20,7 @@ func TestStore_KafkaRefusesARow_DoesNotKeepIt(t *testing.T) {
 		w.topic(w.table, 1, map[string]string{"cleanup.policy": "compact", "max.message.bytes": "200"}) // enough for a transaction's marker
 		var session atomic.Pointer[context.Context]
 		graph := goka.DefineGroup(goka.Group(w.group),
-			goka.Input(goka.Stream(w.in), new(codec.String), func(ctx goka.Context, _ any) {
+			w.system.input(w.in, new(codec.String), func(ctx goka.Context, _ any) {
 				c := ctx.Context()
 				session.Store(&c)
 				row, _ := ctx.Value().(string)

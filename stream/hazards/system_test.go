@@ -36,6 +36,8 @@ type system interface {
 	view(i *instance, topic string, update goka.UpdateCallback) (*viewing, error)
 	emitter(i *instance, topic string) func(key string) error
 	numbers() goka.Codec // for input that may hold something else
+	input(topic string, codec goka.Codec, callback goka.ProcessCallback) goka.Edge
+	visitor(name string, callback goka.ProcessCallback) goka.Edge
 }
 
 func systems() []system { return []system{plain{}, ours{}} }
@@ -55,6 +57,14 @@ func (plain) partitioner() kgo.Partitioner {
 }
 
 func (plain) numbers() goka.Codec { return new(codec.Int64) }
+
+func (plain) input(topic string, codec goka.Codec, callback goka.ProcessCallback) goka.Edge {
+	return goka.Input(goka.Stream(topic), codec, callback)
+}
+
+func (plain) visitor(name string, callback goka.ProcessCallback) goka.Edge {
+	return goka.Visitor(name, callback)
+}
 
 // config is a new one each time, because goka's builders change what they are given.
 func (plain) config(i *instance) *sarama.Config {
@@ -173,6 +183,14 @@ func (ours) shows() bool  { return false }
 func (ours) partitioner() kgo.Partitioner { return kgo.StickyKeyPartitioner(nil) }
 
 func (ours) numbers() goka.Codec { return topics.Codec[int64]{} }
+
+func (ours) input(topic string, codec goka.Codec, callback goka.ProcessCallback) goka.Edge {
+	return stream.Input(goka.Stream(topic), codec, callback)
+}
+
+func (ours) visitor(name string, callback goka.ProcessCallback) goka.Edge {
+	return stream.Visitor(name, callback)
+}
 
 // cluster is the instance's, dialled once.
 func (ours) cluster(i *instance) (*stream.Cluster, error) {

@@ -251,7 +251,7 @@ func (w *world) await(what string, condition func() bool) {
 // counting is a graph that counts records by key, and emits each count. before comes before a record's writes.
 func (w *world) counting(before func(goka.Context), edges ...goka.Edge) *goka.GroupGraph {
 	return goka.DefineGroup(goka.Group(w.group), append(edges,
-		goka.Input(goka.Stream(w.in), new(codec.String), func(ctx goka.Context, _ any) {
+		w.system.input(w.in, new(codec.String), func(ctx goka.Context, _ any) {
 			n, _ := ctx.Value().(int64)
 			before(ctx)
 			ctx.SetValue(n + 1)
