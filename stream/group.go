@@ -135,8 +135,8 @@ func (m *member) assigned(_ context.Context, _ *kgo.Client, of map[string][]int3
 	switch {
 	case len(of) == 0: // more members than partitions
 		m.begin(nil, nil)
-	case m.life.c.cfg.Guarantee == ExactlyOnce && m.life.table != "":
-		m.tasks.Go(func() { m.life.fence(m.ctx, of) })
+	case m.life.c.cfg.Guarantee == ExactlyOnce:
+		m.tasks.Go(func() { m.life.fence(m.ctx) })
 	}
 }
 

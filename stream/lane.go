@@ -27,15 +27,15 @@ type lane struct {
 }
 
 // transactionalIDs of an instance's processor of a group.
-func (c *Cluster) transactionalIDs(group string) []string {
-	return []string{group + "-" + c.cfg.Instance + "-0", group + "-" + c.cfg.Instance + "-1"}
+func transactionalIDs(group, instance string) []string {
+	return []string{group + "-" + instance + "-0", group + "-" + instance + "-1"}
 }
 
 // openLanes makes the producers of a life.
 func (c *Cluster) openLanes(ctx context.Context, group string) ([]*lane, error) {
 	ids := []string{""}
 	if c.cfg.Guarantee == ExactlyOnce {
-		ids = c.transactionalIDs(group)
+		ids = transactionalIDs(group, c.cfg.Instance)
 	}
 	versions := kversion.Stable()
 	versions.SetMaxKeyVersion(kmsg.TxnOffsetCommit.Int16(), 5) // 6 wants topic ids

@@ -212,37 +212,6 @@ func TestProcessor_EmptyKeysAndValues_ReachTheCallback(t *testing.T) {
 	})
 }
 
-func TestProcessor_DeadInstancesOpenTransaction_IsFencedAndInvisible(t *testing.T) {
-	w := newWorld(t, ExactlyOnce)
-	w.send(100)
-	dead, err := w.admin.newClient("dead", append(w.admin.producing(),
-		kgo.TransactionalID(w.group+"-dead-0"), kgo.TransactionTimeout(10*time.Minute))...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := dead.BeginTransaction(); err != nil {
-		t.Fatal(err)
-	}
-	for key := range w.keys {
-		for topic, value := range map[string]string{w.group + "-table": "1000", w.out: "1000"} {
-			r := &kgo.Record{Topic: topic, Key: []byte(key), Value: []byte(value)}
-			if err := dead.ProduceSync(t.Context(), r).FirstErr(); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	dead.Close()
-	begun := time.Now()
-	c := w.dial("a")
-	w.process(c, ProcessorConfig{Graph: w.counting()})
-	if took := time.Since(begun); took > 5*time.Second {
-		t.Errorf("ready after %v", took)
-	}
-	v, _ := w.view(c, ViewConfig{})
-	w.awaitExact(v)
-	w.checkEvents()
-}
-
 func TestProcessor_KafkaGoesAndComesBack_GoesOnExactly(t *testing.T) {
 	eachGuarantee(t, func(t *testing.T, w *world) {
 		c := w.dial("a")
