@@ -36,6 +36,7 @@ const patience = time.Minute
 type world struct {
 	t         *testing.T
 	brokers   []string
+	fake      *kfake.Cluster // nil: a real Kafka
 	guarantee Guarantee
 	group     string
 	in, out   string
@@ -62,12 +63,12 @@ func newWorld(t *testing.T, g Guarantee) *world {
 	if list := os.Getenv("KAFKA_BROKER_LIST"); list != "" {
 		w.brokers = strings.Split(list, ",")
 	} else {
-		kafka, err := kfake.NewCluster(kfake.NumBrokers(1))
+		fake, err := kfake.NewCluster(kfake.NumBrokers(1))
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(kafka.Close)
-		w.brokers = kafka.ListenAddrs()
+		t.Cleanup(fake.Close)
+		w.fake, w.brokers = fake, fake.ListenAddrs()
 	}
 	w.group = fmt.Sprintf("stream-test-%s-%d", g, time.Now().UnixNano())
 	w.in, w.out = w.group+"-in", w.group+"-out"
