@@ -81,7 +81,10 @@ func (p *presence) forget(ctx context.Context) {
 // emit writes a record. It warns once when that fails, until it succeeds again.
 func (p *presence) emit(ctx context.Context, key string, value []byte) {
 	err := p.emitter.Emit(ctx, topics.Instances, key, value, nil)
-	if err != nil && ctx.Err() == nil && !p.failing {
+	if ctx.Err() != nil {
+		return // it is the end that came first
+	}
+	if err != nil && !p.failing {
 		p.log.WithError(err).Warn("this process cannot tell of itself")
 	}
 	p.failing = err != nil

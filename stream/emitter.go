@@ -72,7 +72,10 @@ func (c *Cluster) NewEmitter(cfg EmitterConfig) (*Emitter, error) {
 	cfg.MaxInFlight = cmp.Or(cfg.MaxInFlight, 4096)
 	cfg.AckTimeout = cmp.Or(cfg.AckTimeout, 2500*time.Millisecond)
 	cfg.GiveUpAfter = cmp.Or(cfg.GiveUpAfter, 30*time.Second)
-	e := &Emitter{c: c, cfg: cfg, log: c.log, slots: make(chan struct{}, cfg.MaxInFlight), doubt: make(chan struct{}, 1)}
+	e := &Emitter{
+		c: c, cfg: cfg, log: c.log.WithField("client", cfg.ClientID),
+		slots: make(chan struct{}, cfg.MaxInFlight), doubt: make(chan struct{}, 1),
+	}
 	cl, err := e.newClient()
 	if err != nil {
 		return nil, err

@@ -2,7 +2,7 @@ package stream
 
 // What is held here:
 //   - a status tells of names, numbers, times and of why a life ended (log.go); never of a key or a value;
-//   - asking for it costs the processor nothing: no question to Kafka, no lock that is held over one;
+//   - asking for it costs the processor nothing: no question to Kafka, no lock held for longer than a copy takes;
 //   - records are counted by offsets, as of the last look at the ends of the topics (behind.go): a transaction's marker
 //     counts as one, too;
 //   - a gap is a time in which nothing was processed here, whatever was its reason: a rebalance, a failure, or both.
@@ -60,7 +60,7 @@ type Failure struct {
 }
 
 // TransactionStatus counts transactions by their ends. Last, P50 and P99 are how long the committed ones took from the
-// first record that was handed over; the last recentTransactions of them count.
+// first record that was handed over; P50 and P99 are of the last recentTransactions.
 type TransactionStatus struct {
 	Committed, Left int64
 	Last, P50, P99  time.Duration
@@ -152,13 +152,13 @@ func (h *history) leave() {
 // tell returns the session there is and a status with all that is remembered.
 func (h *history) tell() (*session, Status) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	session, took := h.session, slices.Clone(h.took)
 	s := Status{Rebalance: h.rebalance, Failure: h.failure, Transactions: h.transactions}
-	if len(h.took) > 0 {
-		took := slices.Sorted(slices.Values(h.took))
+	h.mu.Unlock()
+	if slices.Sort(took); len(took) > 0 {
 		s.Transactions.P50, s.Transactions.P99 = took[len(took)/2], took[len(took)*99/100]
 	}
-	return h.session, s
+	return session, s
 }
 
 // without returns the partitions that are not in others, in order.
