@@ -29,7 +29,7 @@ func TestValidate_NamesWhatIsMissing(t *testing.T) {
 	}
 	always := []string{"command_id", "email", "verification_id"}
 	code := append([]string{"secret_id", "nonce", "answer_digest", "link_digest"}, always...)
-	needed := map[user.CommandType][]string{user.Register: append([]string{"first_name"}, code...), user.Resend: code, user.Verify: always}
+	needed := map[user.CommandType][]string{user.Register: append([]string{"first_name"}, code...), user.Resend: code, user.Verify: always, user.Erase: always[:2]}
 	for _, whole := range completeCommands() {
 		for _, field := range needed[whole.Type] {
 			c := whole
@@ -106,5 +106,6 @@ func completeCommands() []user.Command {
 	a.register("v1")
 	a.resend("v1")
 	a.verify("v1", "123456")
+	a.erase()
 	return a.sent
 }
