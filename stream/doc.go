@@ -63,6 +63,10 @@
 // An emitter's answer is true: TestEmitter_KafkaGoesAndComesBack_IsUnavailableAtOnceAndRecovers,
 // TestEmitter_NoAcknowledgement_OutcomeIsUnknown, TestEmitter_KafkaAwayForLong_WhatWasAnsweredLongAgoIsNotSent.
 //
+// What is written because a topic does not say yet that it was, is written once:
+// TestLedger_WhoeverWritesAtOnce_EachJobIsDoneOnce,
+// TestLedger_AWriterThatDiedBetweenItsWrites_LeftNothing_AndCannotComeBack, TestLedger_WhileATransactionOfOthersIsOpen_Waits.
+//
 // What a processor owns, what it has processed and what is committed can be asked at any time:
 // TestStatus_OfMembersThatComeAndGo_TellsWhatEachOwnsAndTheGap,
 // TestStatus_WhatIsProcessedAndWhatIsCommitted_AreToldApart.
@@ -93,7 +97,7 @@
 //	cluster.go       Config, Dial, the options that all clients share
 //	security.go      TLS and SASL; refusal.go: brokers that want it otherwise
 //	topics.go        topics made or checked
-//	emitter.go       single records, acknowledged
+//	emitter.go       single records, acknowledged; ledger.go: records that follow from all that a topic holds
 //	processor.go     a goka group under supervision (supervise.go): one life after the other (life.go)
 //	group.go         membership in the consumer group
 //	session.go       what a member does with its partitions; claim.go: one of them
