@@ -28,6 +28,10 @@ func (c throughputCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	fmt.Fprintln(os.Stderr, "warming up the brokers")
+	if _, err := c.measure(ctx, systems[0], c.Partitions[0]); err != nil {
+		return fmt.Errorf("warm up the brokers: %w", err)
+	}
 	for _, partitions := range c.Partitions {
 		figures := &table{title: fmt.Sprintf("%d partitions", partitions), metrics: []metric{
 			{"1: p50 ms", 2},
@@ -97,7 +101,7 @@ func (c throughputCmd) measure(ctx context.Context, s system, partitions int32) 
 		}
 		sample = append(sample, w.p50.Seconds()*1e3, w.p99.Seconds()*1e3)
 		if phase.d == fullFor {
-			sample = append(sample, (after - before).Seconds()/float64(w.events)*1e5)
+			sample = append(sample, (after-before).Seconds()/float64(w.events)*1e5)
 		}
 	}
 	peak, err := p.peak()
