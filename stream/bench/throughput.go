@@ -88,7 +88,10 @@ func (c throughputCmd) measure(ctx context.Context, s system, partitions int32) 
 		if err != nil {
 			return nil, err
 		}
-		w, err := c.window(ctx, l, phase.inFlight, phase.d)
+		w, err := l.run(ctx, phase.inFlight, c.scaled(phase.d))
+		if err == nil && w.events == 0 {
+			err = fmt.Errorf("no event in time at %d in flight: make BENCH_SCALE larger", phase.inFlight)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -112,11 +115,11 @@ func (c throughputCmd) measure(ctx context.Context, s system, partitions int32) 
 func (c throughputCmd) warm(ctx context.Context, l *load) error {
 	best := 0.0
 	for range warmMost {
-		w, err := c.window(ctx, l, 512, warmFor)
+		w, err := l.run(ctx, 512, c.scaled(warmFor))
 		if err != nil {
 			return err
 		}
-		if w.rate < best*1.05 {
+		if best > 0 && w.rate < best*1.05 {
 			break
 		}
 		best = w.rate
@@ -124,12 +127,4 @@ func (c throughputCmd) warm(ctx context.Context, l *load) error {
 	return nil
 }
 
-// window is one in which something was seen.
-func (c throughputCmd) window(ctx context.Context, l *load, inFlight int, d time.Duration) (window, error) {
-	d = time.Duration(float64(d) * c.Scale)
-	w, err := l.run(ctx, inFlight, d)
-	if err == nil && w.events == 0 {
-		err = fmt.Errorf("no event within %v at %d in flight: make BENCH_SCALE larger", d, inFlight)
-	}
-	return w, err
-}
+func (s Settings) scaled(d time.Duration) time.Duration { return time.Duration(float64(d) * s.Scale) }
