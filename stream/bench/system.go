@@ -37,10 +37,13 @@ const (
 	atLeastOnce = "at_least_once"
 	plainGoka   = "goka+sarama"
 	floor       = "relay"
+
+	streamsAtLeastOnce = "streams at_least_once"
+	streamsExactlyOnce = "streams exactly_once"
 )
 
-// systems are all that can be measured with these settings.
-func (s Settings) systems() ([]system, error) {
+// systems are those of the named ones, or of all, that can be measured with these settings.
+func (s Settings) systems(named ...string) ([]system, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -53,9 +56,9 @@ func (s Settings) systems() ([]system, error) {
 		classes := filepath.Join(s.Streams, "*") + ":" + filepath.Join(s.Streams, "classes")
 		java := []string{"java", "-Xmx512m", "-cp", classes, "Streams"}
 		for name, args := range map[string][]string{
-			"streams at_least_once":      {"at_least_once", "-", "-"},
-			"streams exactly_once":       {"exactly_once_v2", "-", "-"},
-			"streams exactly_once 25 ms": {"exactly_once_v2", "25", "5"},
+			streamsAtLeastOnce:            {"at_least_once", "-", "-"},
+			streamsExactlyOnce:            {"exactly_once_v2", "-", "-"},
+			streamsExactlyOnce + " 25 ms": {"exactly_once_v2", "25", "5"},
 		} {
 			all = append(all, system{name, "-accounts-changelog", slices.Concat(java, args)})
 		}
@@ -66,7 +69,9 @@ func (s Settings) systems() ([]system, error) {
 			return nil, fmt.Errorf("--only names %q, which is none of the systems here", name)
 		}
 	}
-	return slices.DeleteFunc(all, func(one system) bool { return len(s.Only) > 0 && !slices.Contains(s.Only, one.name) }), nil
+	return slices.DeleteFunc(all, func(one system) bool {
+		return len(s.Only) > 0 && !slices.Contains(s.Only, one.name) || len(named) > 0 && !slices.Contains(named, one.name)
+	}), nil
 }
 
 // process is a system that runs.
