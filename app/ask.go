@@ -75,6 +75,9 @@ func (s Settings) ask(ctx context.Context, method, path string, answer any) erro
 		if json.Unmarshal(body, &why) != nil || why.String() == "" {
 			return fmt.Errorf("INTERNAL_ADDR=%s answers %s, which is no answer of countersign", s.InternalAddr, res.Status)
 		}
+		if why.Code == "not_found" {
+			return fmt.Errorf("INTERNAL_ADDR=%s is another role's: ask an api", s.InternalAddr)
+		}
 		return errors.New(why.String())
 	}
 	if err := json.Unmarshal(body, answer); err != nil {
@@ -85,9 +88,9 @@ func (s Settings) ask(ctx context.Context, method, path string, answer any) erro
 
 // refusal is what a problem and an unready instance say.
 type refusal struct {
-	Title, Detail string
-	Missing       []string
-	Checks        []struct{ Name, Reason string }
+	Title, Detail, Code string
+	Missing             []string
+	Checks              []struct{ Name, Reason string }
 }
 
 // String is one line for people, empty for what is no refusal.

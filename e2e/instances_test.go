@@ -107,6 +107,10 @@ func TestInstances_OneIsKilledAndOneStops_OperatorsSeeWhoOwnsWhat(t *testing.T) 
 		t.Errorf("exit code %d:\n%s", exitCode, printed)
 	}
 
+	if exitCode, output := s.users[1].ask(t, "instances"); exitCode == 0 || strings.Count(output, "\n") != 1 || !strings.Contains(output, "ask an api") {
+		t.Errorf("of another role: exit code %d:\n%s", exitCode, output)
+	}
+
 	s.users[0].kill(t)
 	shows("that one is silent and the other has all", func(users topology.Ownership, states map[string]topology.State) bool {
 		return states[one] == topology.Silent && states[other] == topology.Ready && owned(users)[other] == all
