@@ -94,7 +94,7 @@ func (plain) config(i *instance) *sarama.Config {
 
 func (p plain) process(i *instance, graph *goka.GroupGraph, assigned func(int)) (*running, error) {
 	var processor *goka.Processor
-	processor, err := goka.NewProcessor(i.brokers, graph,
+	options := []goka.ProcessorOption{
 		goka.WithRebalanceCallback(func(goka.Assignment) {
 			if assigned == nil {
 				return
@@ -113,7 +113,11 @@ func (p plain) process(i *instance, graph *goka.GroupGraph, assigned func(int)) 
 		goka.WithConsumerSaramaBuilder(goka.SaramaConsumerBuilderWithConfig(p.config(i))),
 		goka.WithConsumerGroupBuilder(goka.ConsumerGroupBuilderWithConfig(p.config(i))),
 		goka.WithProducerBuilder(goka.ProducerBuilderWithConfig(p.config(i))),
-	)
+	}
+	if i.standby {
+		options = append(options, goka.WithHotStandby())
+	}
+	processor, err := goka.NewProcessor(i.brokers, graph, options...)
 	if err != nil {
 		return nil, err
 	}

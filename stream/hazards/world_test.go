@@ -266,6 +266,7 @@ type instance struct {
 	name    string
 	dir     string
 	net     network
+	standby bool                 // keeps what is not its own, too
 	metrics *prometheus.Registry // ours
 	cluster *stream.Cluster      // ours
 }
