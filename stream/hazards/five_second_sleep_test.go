@@ -6,6 +6,7 @@ package hazards
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,45 +16,32 @@ import (
 func TestRebalance_AMemberJoins_ProcessingGoesOnSoon(t *testing.T) {
 	slow(t)
 	compare(t, "one member that joins stops processing for 5 s and more", func(w *world) finding {
-		w.session = 6 * time.Second // goka sleeps longer than the least that the embedded Kafka allows
 		w.topics(4)
 		var mu sync.Mutex
 		last, gap := time.Time{}, time.Duration(0)
-		at := func(by string, joined func()) *goka.GroupGraph {
+		member := func(processed func()) *goka.GroupGraph {
 			return w.counting(func(goka.Context) {
 				mu.Lock()
 				defer mu.Unlock()
-				if now := time.Now(); !last.IsZero() {
+				now := time.Now()
+				if !last.IsZero() {
 					gap = max(gap, now.Sub(last))
 				}
-				last = time.Now()
-				joined()
+				last = now
+				processed()
 			})
 		}
-		w.instance("a").process(at("a", func() {}))
-		var load sync.WaitGroup
-		defer load.Wait()
-		over := make(chan struct{})
-		defer close(over)
-		load.Go(func() {
-			for n := 0; ; n++ {
-				select {
-				case <-over:
-					return
-				case <-time.After(10 * time.Millisecond):
-					w.send(fmt.Sprint("k", n%10), "1")
-				}
-			}
-		})
+		w.instance("a").process(member(func() {}))
+		n := 0
+		defer again(1, func() {
+			time.Sleep(10 * time.Millisecond) // under a load of 100 a second
+			w.send(fmt.Sprint("k", n%10), "1")
+			n++
+		})()
 		w.await("records are processed", func() bool { mu.Lock(); defer mu.Unlock(); return !last.IsZero() })
-		joined := make(chan struct{})
-		join := sync.OnceFunc(func() { close(joined) })
-		w.instance("b").process(at("b", join))
-		select {
-		case <-joined:
-		case <-time.After(patience):
-			w.Fatal("the second member gets nothing to do")
-		}
+		var joined atomic.Bool
+		w.instance("b").process(member(func() { joined.Store(true) }))
+		w.await("the second member processes, too", joined.Load)
 		mu.Lock()
 		defer mu.Unlock()
 		return finding{gap >= 5*time.Second, fmt.Sprintf("%v without processing", gap.Round(10*time.Millisecond))}

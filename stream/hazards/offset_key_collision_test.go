@@ -4,7 +4,6 @@ package hazards
 //   - every key is a key like any other.
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/lovoo/goka"
@@ -14,11 +13,12 @@ func TestStore_AKeyIsCalledAsItsOwnEntry_IsARow(t *testing.T) {
 	compare(t, "the row of the key __offset is the store's own entry", func(w *world) finding {
 		w.topics(1)
 		w.instance("a").process(w.counting(func(goka.Context) {}))
-		for n, key := range []string{"a", "b", "c", "__offset", "__offset"} {
+		const key = "__offset"
+		for n, key := range []string{"a", "b", key, key} {
 			w.send(key, "1")
-			w.await("it is counted", func() bool { return len(w.read(w.out)) == n+1 })
+			w.await("it is counted", func() bool { return len(w.read(w.out)) > n })
 		}
-		count := w.values(w.out)["__offset"][1]
-		return finding{count != "2", "two records counted as " + fmt.Sprint(count)}
+		count := w.values(w.out)[key][1]
+		return finding{count != "2", "two records counted as " + count}
 	})
 }

@@ -25,6 +25,6 @@ func TestProcessor_ACallbackPanicsOnce_GoesOn(t *testing.T) {
 		if p.over() {
 			return finding{true, "Run returns after the panic"}
 		}
-		return finding{false, fmt.Sprintf("processed after %d restart", p.restarts())}
+		return finding{false, fmt.Sprintf("processed after %d restart(s)", p.restarts())}
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
-	"sync"
 	"testing"
 
 	"github.com/lovoo/goka"
@@ -24,23 +23,9 @@ func TestView_ReadWhileItStops_AnswersOrRefuses(t *testing.T) {
 		for range stops {
 			v := w.instance("a").view(w.table, goka.DefaultUpdate)
 			w.await("the view is ready", v.ready)
-			over := make(chan struct{})
-			var readers sync.WaitGroup
-			for range 2 {
-				readers.Go(func() {
-					for {
-						select {
-						case <-over:
-							return
-						default:
-							_, _ = v.get("k")
-						}
-					}
-				})
-			}
+			stop := again(2, func() { _, _ = v.get("k") })
 			v.stop()
-			close(over)
-			readers.Wait()
+			stop()
 		}
 		return finding{false, fmt.Sprintf("%d stops under readers", stops)}
 	})

@@ -5,7 +5,6 @@ package hazards
 
 import (
 	"fmt"
-	"sync"
 	"testing"
 
 	"github.com/lovoo/goka"
@@ -23,23 +22,9 @@ func TestVisits_TheProcessorStops_EndWithAnError(t *testing.T) {
 				w.send(fmt.Sprint("k", k), "1")
 			}
 			w.await("it is ready", p.ready)
-			over := make(chan struct{})
-			var visitors sync.WaitGroup
-			for range 4 {
-				visitors.Go(func() {
-					for {
-						select {
-						case <-over:
-							return
-						default:
-							_ = p.visit(w.Context(), "look", nil)
-						}
-					}
-				})
-			}
+			stop := again(4, func() { _ = p.visit(w.Context(), "look", nil) })
 			p.stop()
-			close(over)
-			visitors.Wait()
+			stop()
 		}
 		return finding{false, fmt.Sprintf("%d stops under visits", stops)}
 	})

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,6 +29,9 @@ import (
 )
 
 const patience = time.Minute
+
+// leastSession is the shortest that the embedded Kafka allows; a real one's is 6 s by default.
+const leastSession = 2 * time.Second
 
 // world is a Kafka, names that no other scenario uses, and the system that is looked at.
 type world struct {
@@ -49,13 +53,13 @@ func newWorld(t *testing.T, s system, fakes ...kfake.Opt) *world {
 	if list := os.Getenv("KAFKA_BROKER_LIST"); list != "" {
 		w.brokers = strings.Split(list, ",")
 	} else {
-		fakes = append([]kfake.Opt{kfake.NumBrokers(1), kfake.GroupMinSessionTimeout(time.Second)}, fakes...)
+		fakes = append([]kfake.Opt{kfake.NumBrokers(1), kfake.GroupMinSessionTimeout(leastSession)}, fakes...)
 		fake, err := kfake.NewCluster(fakes...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(fake.Close)
-		w.fake, w.brokers, w.session = fake, fake.ListenAddrs(), time.Second
+		w.fake, w.brokers = fake, fake.ListenAddrs()
 	}
 	w.group = fmt.Sprintf("hazard-%d", time.Now().UnixNano())
 	w.in, w.out, w.table = w.group+"-in", w.group+"-out", w.group+"-table"
@@ -245,6 +249,28 @@ func (w *world) await(what string, condition func() bool) {
 		if time.Now().After(end) {
 			w.Fatalf("waited in vain until %s", what)
 		}
+	}
+}
+
+// again does something on n goroutines, again and again until stop, which waits for the last.
+func again(n int, do func()) (stop func()) {
+	over := make(chan struct{})
+	var all sync.WaitGroup
+	for range n {
+		all.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				default:
+					do()
+				}
+			}
+		})
+	}
+	return func() {
+		close(over)
+		all.Wait()
 	}
 }
 
