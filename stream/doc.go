@@ -77,8 +77,9 @@
 //     TestOffsets_AWriteFailsWhileStopping_AreNotCommittedPastIt;
 //   - no store keeps what Kafka refused: TestStore_KafkaRefusesARow_DoesNotKeepIt; no zombie writes:
 //     TestTable_AnInstanceComesBackAfterItsSession_WritesNothing;
-//   - nothing ends a processor for good: TestProcessor_ACallbackPanicsOnce_GoesOn,
-//     TestProcessor_ARecordCannotBeDecoded_PutsItAsideAndGoesOn, TestProcessor_ABrokerNobodyNeedsIsAway_Starts,
+//   - nothing ends a processor for good, or the process: TestProcessor_ACallbackPanicsOnce_GoesOn,
+//     TestProcessor_ACodecPanicsOnce_GoesOn, TestProcessor_ARecordCannotBeDecoded_PutsItAsideAndGoesOn,
+//     TestProcessor_ABrokerNobodyNeedsIsAway_Starts, TestProcessor_BrokersGoWhileItSetsUpAStandby_BeginsAnew,
 //     TestVisits_TheProcessorStops_EndWithAnError;
 //   - what waits is bounded: TestProcessor_TheTablesLeaderIsAway_TakesNoMoreThanABound,
 //     TestEmitter_KafkaFallsSilent_Answers, TestView_BuiltAnewManyTimes_LeavesNoGoroutine;
