@@ -30,7 +30,7 @@ type presence struct {
 // addPresence makes what tells of this process; in the base layer, so that it tells of the others' end, too.
 func (n *node) addPresence(forgotten func() ([]string, error)) error {
 	emitter, err := n.cluster.NewEmitter(stream.EmitterConfig{
-		ClientID: "presence", MaxInFlight: 2, AckTimeout: topology.Interval / 2,
+		Topics: []string{topics.Instances}, ClientID: "presence", MaxInFlight: 2, AckTimeout: topology.Interval / 2,
 	})
 	if err != nil {
 		return err

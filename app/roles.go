@@ -82,7 +82,14 @@ func (n *node) serve(name string, l net.Listener, h http.Handler) {
 
 // addEmitter makes what API and senders write single records with.
 func (n *node) addEmitter() (*stream.Emitter, error) {
-	emitter, err := n.cluster.NewEmitter(stream.EmitterConfig{})
+	var writes []string
+	if n.roles.API {
+		writes = append(writes, topics.UserCommands)
+	}
+	if n.roles.Notifier {
+		writes = append(writes, topics.MailDeliveries)
+	}
+	emitter, err := n.cluster.NewEmitter(stream.EmitterConfig{Topics: writes})
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +98,7 @@ func (n *node) addEmitter() (*stream.Emitter, error) {
 		emitter.Close()
 		return nil
 	})
+	n.checks = append(n.checks, check{name: "emitter", health: emitter.Health})
 	return emitter, nil
 }
 

@@ -50,9 +50,11 @@ type lag struct {
 	c        *Cluster
 	reader   string
 	topics   []string
+	needed   []access                                     // what the reader must be allowed
 	position func(topicPartition) (next int64, ours bool) // of the reader
 
 	mu      sync.Mutex
+	missing string // permission
 	looked  time.Time
 	starts  map[topicPartition]int64
 	ends    map[topicPartition]int64
@@ -66,11 +68,13 @@ func (c *Cluster) newLag(reader string, topics []string, position func(topicPart
 // run looks until ctx ends; after each look it calls looked.
 func (l *lag) run(ctx context.Context, looked func()) {
 	for {
-		if starts, ends, err := l.c.bounds(ctx, l.topics); err == nil {
+		starts, ends, err := l.c.bounds(ctx, l.topics)
+		if err == nil {
 			l.look(time.Now(), starts, ends)
 		} else if ctx.Err() == nil {
 			l.c.log.WithField("reader", l.reader).WithError(err).Debug("ends of topics are not known")
 		}
+		l.suspect(ctx, err)
 		l.c.metrics.behind.WithLabelValues(l.reader).Set(l.behind(time.Now()).Seconds())
 		looked()
 		if !sleep(ctx, lookInterval) {
@@ -94,6 +98,30 @@ func (l *lag) look(now time.Time, starts, ends map[topicPartition]int64) {
 			l.samples[tp] = sample{end, now}
 		}
 	}
+}
+
+// suspect asks whether a reader that sees no ends, or does not come to them, was forbidden to read.
+func (l *lag) suspect(ctx context.Context, unseen error) {
+	var missing error
+	if unauthorized(unseen) || unseen == nil && l.behind(time.Now()) > 5*lookInterval {
+		missing = l.c.lacks(ctx, l.needed)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case missing == nil:
+		l.missing = ""
+	case l.missing == "":
+		l.missing = oneLine(missing.Error())
+		l.c.log.WithField("reader", l.reader).Warn(l.missing)
+	}
+}
+
+// closed is the permission that is missing; empty if none is known to be.
+func (l *lag) closed() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.missing
 }
 
 // start is the first offset of a partition when it was last looked at.

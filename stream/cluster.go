@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"hash"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -93,11 +94,15 @@ type Cluster struct {
 	secure  []kgo.Opt
 	codec   kgo.CompressionCodec
 	log     logrus.FieldLogger
-	adm     *kadm.Client
+	cl      *kgo.Client
+	adm     *kadm.Client // of cl
 	said    *said
 	metrics *metrics
 	id      string
 	brokers int
+
+	mu     sync.Mutex
+	needed []access // by what is made on the cluster
 }
 
 // Dial asks the brokers who they are. It fails when none answers within ten seconds or before ctx ends, when they want to
@@ -117,12 +122,11 @@ func Dial(ctx context.Context, cfg Config) (*Cluster, error) {
 		return nil, err
 	}
 	c := &Cluster{cfg: cfg, secure: secure, codec: codec, log: cfg.Log, said: &said{at: map[string]time.Time{}}}
-	cl, err := c.newClient("admin")
-	if err != nil {
+	if c.cl, err = c.newClient("admin"); err != nil {
 		return nil, err
 	}
-	c.adm = kadm.NewClient(cl)
-	if err := c.meet(ctx, cl); err != nil {
+	c.adm = kadm.NewClient(c.cl)
+	if err := c.meet(ctx); err != nil {
 		c.adm.Close()
 		return nil, err
 	}
@@ -149,13 +153,13 @@ func compression(name string) (kgo.CompressionCodec, error) {
 }
 
 // meet learns what the cluster is, and whether it will do.
-func (c *Cluster) meet(ctx context.Context, cl *kgo.Client) error {
+func (c *Cluster) meet(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	var err error
 	for {
 		look, stop := context.WithTimeout(ctx, lookTimeout)
-		e := cl.Ping(look)
+		e := c.cl.Ping(look)
 		stop()
 		if e == nil {
 			break
@@ -175,7 +179,7 @@ func (c *Cluster) meet(ctx context.Context, cl *kgo.Client) error {
 	}
 	c.id, c.brokers = meta.Cluster, len(meta.Brokers)
 	if c.cfg.Guarantee == ExactlyOnce {
-		return checkTransactions(ctx, cl)
+		return checkTransactions(ctx, c.cl)
 	}
 	return nil
 }

@@ -96,8 +96,8 @@
 // # Files
 //
 //	cluster.go       Config, Dial, the options that all clients share
-//	security.go      TLS and SASL; refusal.go: brokers that want it otherwise
-//	topics.go        topics made or checked
+//	security.go      TLS and SASL; refusal.go: brokers that want it otherwise; access.go: brokers that forbid
+//	topics.go        topics made or checked; plan.go: how one differs, and what mends it
 //	emitter.go       single records, acknowledged; ledger.go: records that follow from all that a topic holds
 //	processor.go     a goka group under supervision (supervise.go): one life after the other (life.go)
 //	group.go         membership in the consumer group

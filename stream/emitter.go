@@ -4,6 +4,7 @@ package stream
 //   - an Emit that returns nil is written on all in-sync replicas, once;
 //   - an error says what is known: nothing done (ErrUnavailable, ErrOverloaded), or perhaps done (ErrOutcomeUnknown);
 //   - while no broker can be reached nothing is taken, so nothing is sent late that was answered with an error long ago;
+//   - a permission that is taken away is in Health until it is given again;
 //   - what waits for an acknowledgement is bounded in number and in time, also when its caller has gone: nothing is sent
 //     later than GiveUpAfter, however long Kafka was away.
 
@@ -34,6 +35,8 @@ var (
 
 // EmitterConfig of an Emitter.
 type EmitterConfig struct {
+	// Topics to which it will write, for Cluster.Allowed. Defaults to none.
+	Topics []string
 	// ClientID is added to the instance's name. Defaults to emitter.
 	ClientID string
 	// MaxInFlight is how many records may wait for their acknowledgement. Defaults to 4096.
@@ -52,6 +55,7 @@ type Emitter struct {
 	cl    atomic.Pointer[kgo.Client]
 	slots chan struct{}
 	away  atomic.Bool
+	state state         // of what it may write
 	doubt chan struct{} // asks watch to look
 	stop  context.CancelFunc
 	ended sync.WaitGroup
@@ -72,6 +76,8 @@ func (c *Cluster) NewEmitter(cfg EmitterConfig) (*Emitter, error) {
 	cfg.MaxInFlight = cmp.Or(cfg.MaxInFlight, 4096)
 	cfg.AckTimeout = cmp.Or(cfg.AckTimeout, 2500*time.Millisecond)
 	cfg.GiveUpAfter = cmp.Or(cfg.GiveUpAfter, 30*time.Second)
+	needed := topicAccess("Write", cfg.Topics...)
+	c.need(needed)
 	e := &Emitter{
 		c: c, cfg: cfg, log: c.log.WithField("client", cfg.ClientID),
 		slots: make(chan struct{}, cfg.MaxInFlight), doubt: make(chan struct{}, 1),
@@ -81,9 +87,10 @@ func (c *Cluster) NewEmitter(cfg EmitterConfig) (*Emitter, error) {
 		return nil, err
 	}
 	e.cl.Store(cl)
+	e.state.set(true, "")
 	ctx, cancel := context.WithCancel(context.Background())
 	e.stop = cancel
-	e.ended.Go(func() { e.watch(ctx) })
+	e.ended.Go(func() { e.watch(ctx, needed) })
 	return e, nil
 }
 
@@ -154,6 +161,10 @@ func (e *Emitter) Emit(ctx context.Context, topic, key string, value []byte, hea
 	defer timeout.Stop()
 	select {
 	case err := <-done:
+		if unauthorized(err) {
+			e.state.set(false, fmt.Sprintf("refused by %s: %v", topic, err))
+			e.suspect()
+		}
 		return outcome(topic, err)
 	case <-timeout.C:
 		e.suspect()
@@ -185,8 +196,28 @@ func outcome(topic string, err error) error {
 	return fmt.Errorf("emit to %s: %w", topic, err)
 }
 
+// Health says whether it may write. Whether Kafka is away it does not say.
+func (e *Emitter) Health() Health { return e.state.health(0, "") }
+
+// permitted looks, after a refusal, which permission is missing, and whether it is given again.
+func (e *Emitter) permitted(ctx context.Context, needed []access) {
+	before := e.Health()
+	if before.Ready {
+		return
+	}
+	missing := e.c.lacks(ctx, needed)
+	if missing == nil {
+		e.state.set(true, "")
+		return
+	}
+	if why := oneLine(missing.Error()); why != before.Reason {
+		e.state.set(false, why)
+		e.log.Warn(why)
+	}
+}
+
 // watch keeps away: it looks now and then, at once when a connection breaks, and often while no broker answers.
-func (e *Emitter) watch(ctx context.Context) {
+func (e *Emitter) watch(ctx context.Context, needed []access) {
 	for {
 		look, cancel := context.WithTimeout(ctx, time.Second)
 		err := e.cl.Load().Ping(look)
@@ -198,6 +229,9 @@ func (e *Emitter) watch(ctx context.Context) {
 			e.log.WithError(err).Warn("kafka is away")
 		} else if err == nil && was {
 			e.log.Info("kafka is back")
+		}
+		if err == nil {
+			e.permitted(ctx, needed)
 		}
 		wait := watchInterval
 		if err != nil {

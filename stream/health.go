@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"sync"
 	"time"
 )
@@ -10,7 +11,8 @@ type Health struct {
 	// Ready says that a processor is a member of its group with its tables recovered (it may have no partition), or
 	// that a view has been recovered.
 	Ready bool
-	// Reason is what is missing, or the error that ended the last life.
+	// Reason is what is missing, or the error that ended the last life. Of who is ready it is a permission that was taken
+	// away.
 	Reason string
 	// Since is when Ready last changed.
 	Since time.Time
@@ -36,11 +38,12 @@ func (s *state) set(ready bool, why string) {
 	s.ready, s.why = ready, why
 }
 
-func (s *state) health(behind time.Duration) Health {
+// health is the state of who is behind and perhaps lacks a permission.
+func (s *state) health(behind time.Duration, lacks string) Health {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.ready && !s.since.IsZero() {
 		behind = max(behind, time.Since(s.since))
 	}
-	return Health{Ready: s.ready, Reason: s.why, Since: s.since, Behind: behind}
+	return Health{Ready: s.ready, Reason: cmp.Or(lacks, s.why), Since: s.since, Behind: behind}
 }

@@ -78,8 +78,29 @@ func (c *Cluster) NewProcessor(cfg ProcessorConfig) (*Processor, error) {
 		}
 		return s.session.claims[tp].position(), true
 	})
+	p.lag.needed = p.needs()
+	c.need(p.lag.needed)
 	p.state.set(false, "not started")
 	return p, nil
+}
+
+// needs are what the brokers must allow to a life.
+func (p *Processor) needs() []access {
+	graph := p.cfg.Graph
+	needed := append([]access{{"Read", "group", p.group}}, topicAccess("Read", graph.InputStreams().Topics()...)...)
+	for _, other := range []goka.Edges{graph.JointTables(), graph.LookupTables()} {
+		needed = append(needed, topicAccess("Read", other.Topics()...)...)
+	}
+	needed = append(needed, topicAccess("Write", graph.OutputStreams().Topics()...)...)
+	for _, own := range []goka.Edge{graph.GroupTable(), graph.LoopStream()} {
+		if own != nil {
+			needed = append(needed, access{"Read", "topic", own.Topic()}, access{"Write", "topic", own.Topic()})
+		}
+	}
+	if p.c.cfg.Guarantee == ExactlyOnce {
+		needed = append(needed, access{"Write", "transactional-id", p.group + "-"})
+	}
+	return needed
 }
 
 // Run processes until ctx ends. It returns nil then, with everything closed; what goes wrong before is logged, and
@@ -96,7 +117,7 @@ func (p *Processor) Run(ctx context.Context) error {
 		})
 	})
 	p.state.set(false, "starting")
-	err := supervise(ctx, p.log, p.live, func(why string) {
+	err := supervise(ctx, p.log, p.c.explained(p.live, p.lag.needed), func(why string) {
 		p.state.set(false, why)
 		p.history.fail(time.Now(), why)
 	})
@@ -127,7 +148,7 @@ func (p *Processor) poke() {
 }
 
 // Health says whether the processor processes, and how far it is behind.
-func (p *Processor) Health() Health { return p.state.health(p.lag.behind(time.Now())) }
+func (p *Processor) Health() Health { return p.state.health(p.lag.behind(time.Now()), p.lag.closed()) }
 
 // VisitAll calls the graph's visitor name for every key of the table's partitions that are ours, with meta. It fails
 // when the processor is not ready, or when a rebalance comes before every key was visited; repeating it visits all again.

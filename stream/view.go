@@ -75,6 +75,8 @@ func (c *Cluster) NewView(cfg ViewConfig) (*View, error) {
 	}
 	v := &View{c: c, cfg: cfg, log: c.log.WithField("view", cfg.Topic)}
 	v.lag = c.newLag("view "+cfg.Topic, []string{cfg.Topic}, v.position)
+	v.lag.needed = topicAccess("Read", cfg.Topic)
+	c.need(v.lag.needed)
 	v.state.set(false, "not started")
 	return v, nil
 }
@@ -88,7 +90,7 @@ func (v *View) Run(ctx context.Context) error {
 	defer stop()
 	looks.Go(func() { v.lag.run(ctx, func() {}) })
 	v.state.set(false, "recovering")
-	err := supervise(ctx, v.log, v.live, func(why string) { v.state.set(false, why) })
+	err := supervise(ctx, v.log, v.c.explained(v.live, v.lag.needed), func(why string) { v.state.set(false, why) })
 	if err == nil {
 		v.state.set(false, "stopped")
 	}
@@ -178,7 +180,7 @@ func (v *View) update(ctx goka.UpdateContext, s storage.Storage, key string, val
 }
 
 // Health says whether the view has been recovered, and how far it is behind.
-func (v *View) Health() Health { return v.state.health(v.lag.behind(time.Now())) }
+func (v *View) Health() Health { return v.state.health(v.lag.behind(time.Now()), v.lag.closed()) }
 
 // Get returns a row's decoded value; nil if there is none. It fails with ErrNotReady before the view is recovered.
 func (v *View) Get(key string) (any, error) {
