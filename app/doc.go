@@ -8,6 +8,7 @@
 //	inbox/        the SMTP inbox of an embedded run
 //	state_dir.go  the lock, the instance's name and the embedded secret
 //	welcome.go    what is printed once everything is ready
+//	topics.go     what operators plan and apply
 //	dead_letters.go  what was put aside, shown and given back
 //	ask.go        what the command line asks a running instance: instances.go who runs, ask_dead_letters.go what was put aside
 package app

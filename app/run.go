@@ -16,7 +16,6 @@ import (
 
 	"countersign/app/inbox"
 	"countersign/stream"
-	"countersign/topics"
 	"countersign/user"
 )
 
@@ -111,6 +110,9 @@ func Run(ctx context.Context, settings Settings, roles Roles, out io.Writer) (er
 	if err := n.addRoles(public, internal); err != nil {
 		return err
 	}
+	if err := n.cluster.Allowed(ctx); err != nil {
+		return err
+	}
 	n.add(edge, "welcome", func(ctx context.Context) error {
 		n.welcome(ctx, out)
 		<-ctx.Done()
@@ -145,21 +147,12 @@ func (n *node) identify() (err error) {
 
 // dial connects to Kafka and makes sure that the topics are as they must be.
 func (n *node) dial(ctx context.Context) (err error) {
-	s := n.settings
-	n.cluster, err = stream.Dial(ctx, stream.Config{
-		Brokers: s.KafkaBrokerList, Instance: s.InstanceID, Dir: filepath.Join(s.StateDir, "stores"),
-		Guarantee: stream.Guarantee(s.ProcessingGuarantee), Hasher: topics.Hasher,
-		Compression: s.KafkaCompression, Replication: s.ReplicationFactor,
-		Security: s.kafkaSecurity(), Log: n.log, Registry: n.registry,
-	})
-	if err != nil {
+	config := n.settings.kafka(n.log)
+	config.Registry = n.registry
+	if n.cluster, err = stream.Dial(ctx, config); err != nil {
 		return err
 	}
-	var wanted []stream.Topic
-	for _, t := range topics.All() {
-		wanted = append(wanted, stream.Topic{Name: t.Name, Partitions: t.Partitions(s.KafkaPartitions), Config: t.Config(s.embeddedKafka())})
-	}
-	if err := n.cluster.Ensure(ctx, wanted); err != nil {
+	if err := n.cluster.Ensure(ctx, n.settings.topics()); err != nil {
 		n.cluster.Close()
 		return err
 	}

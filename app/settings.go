@@ -19,6 +19,7 @@ import (
 
 	"countersign/mail"
 	"countersign/stream"
+	"countersign/topics"
 	"countersign/user"
 )
 
@@ -224,6 +225,15 @@ func (s *Settings) relay(url string) (*mail.Relay, error) {
 
 func (s *Settings) composer() (*mail.Composer, error) {
 	return mail.NewComposer(mail.ComposerConfig{From: s.MailFrom})
+}
+
+// kafka is how a process uses its cluster.
+func (s *Settings) kafka(log logrus.FieldLogger) stream.Config {
+	return stream.Config{
+		Brokers: s.KafkaBrokerList, Instance: s.InstanceID, Dir: filepath.Join(s.StateDir, "stores"),
+		Guarantee: stream.Guarantee(s.ProcessingGuarantee), Hasher: topics.Hasher,
+		Compression: s.KafkaCompression, Replication: s.ReplicationFactor, Security: s.kafkaSecurity(), Log: log,
+	}
 }
 
 // kafkaSecurity is how the brokers are spoken to.

@@ -62,7 +62,7 @@ func TestEnsure_OneCopyIsEnoughToWrite_IsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = c.Ensure(t.Context(), []Topic{{Name: "t", Partitions: 1}, {Name: "made", Partitions: 1}})
-	if err == nil || err.Error() != "topic t: min.insync.replicas is 1, want 2" {
+	if err == nil || err.Error() != "topic t: min.insync.replicas is 1, want 2 (countersign topics apply)" {
 		t.Errorf("err = %v", err)
 	}
 }

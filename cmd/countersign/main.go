@@ -21,6 +21,7 @@ type cli struct {
 	DeadLetters deadLettersCmd `cmd:"" help:"Records that could not be read or handled."`
 	Instances   instancesCmd   `cmd:"" help:"Show who runs, and what each owns."`
 	Health      healthCmd      `cmd:"" help:"Exit with 0 if the instance at INTERNAL_ADDR is ready."`
+	Topics      topicsCmd      `cmd:"" help:"Compare the topics of KAFKA_BROKER_LIST with what they must be."`
 	Secret      secretCmd      `cmd:"" help:"Print a new value for COUNTERSIGN_SECRETS."`
 
 	app.Settings `embed:""`
@@ -143,6 +144,25 @@ type healthCmd struct{}
 
 // Run asks whether an instance is ready.
 func (healthCmd) Run(ctx context.Context, s app.Settings) error { return app.Healthy(ctx, s) }
+
+type topicsCmd struct {
+	Plan  topicsPlanCmd  `cmd:"" help:"Print what is missing or differs, and change nothing. The exit code is 2 if there is something."`
+	Apply topicsApplyCmd `cmd:"" help:"Make what is missing, change what differs, and say what cannot be changed."`
+}
+
+type topicsPlanCmd struct{}
+
+// Run prints what differs.
+func (topicsPlanCmd) Run(ctx context.Context, s app.Settings) error {
+	return app.PlanTopics(ctx, s, os.Stdout)
+}
+
+type topicsApplyCmd struct{}
+
+// Run changes what differs.
+func (topicsApplyCmd) Run(ctx context.Context, s app.Settings) error {
+	return app.ApplyTopics(ctx, s, os.Stdout)
+}
 
 type secretCmd struct{}
 
