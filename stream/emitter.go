@@ -161,7 +161,7 @@ func (e *Emitter) Emit(ctx context.Context, topic, key string, value []byte, hea
 	defer timeout.Stop()
 	select {
 	case err := <-done:
-		if unauthorized(err) {
+		if unauthorized(err) && e.Health().Ready {
 			e.state.set(false, fmt.Sprintf("refused by %s: %v", topic, err))
 			e.suspect()
 		}
