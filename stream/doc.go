@@ -38,6 +38,8 @@
 //
 // So it is while members come and go: TestProcessor_MembersJoiningAndLeavingUnderLoad_StaysExact.
 //
+// So it is while instances, brokers, networks and disks fail: package chaos (make chaos), with docs/chaos.md.
+//
 // What a failed callback wrote is never readable: TestProcessor_CallbackPanics_LeavesNothingReadableAndGoesOn.
 //
 // Who was replaced cannot commit: TestProcessor_FencedByItsOwnName_CannotCommit.

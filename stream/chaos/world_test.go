@@ -32,6 +32,7 @@ const (
 type world struct {
 	t         *testing.T
 	row       *outcome
+	begun     time.Time
 	kafka     *kafka
 	group     string
 	topics    Topics
@@ -71,7 +72,7 @@ func newWorld(t *testing.T, title string, guarantee stream.Guarantee) *world {
 	}
 	group := fmt.Sprintf("chaos-%d", time.Now().UnixNano())
 	w := &world{
-		t: t, row: enter(title), kafka: newKafka(t), group: group, topics: TopicsOf(group), guarantee: guarantee,
+		t: t, row: enter(title), begun: time.Now(), kafka: newKafka(t), group: group, topics: TopicsOf(group), guarantee: guarantee,
 		dir: t.TempDir(), shown: &places{all: map[place]bool{}}, found: map[Count]bool{},
 	}
 	t.Cleanup(func() {
@@ -203,7 +204,10 @@ func (w *world) behind() (*proxy, []string) {
 }
 
 // fault counts one.
-func (w *world) fault() { w.row.faults++ }
+func (w *world) fault() {
+	w.row.faults++
+	w.t.Logf("fault %d after %v, %d events", w.row.faults, time.Since(w.begun).Round(time.Millisecond), w.watch.seen())
+}
 
 // progress waits until so many more events were seen.
 func (w *world) progress(events int) {
