@@ -29,6 +29,7 @@ import (
 	"github.com/lovoo/goka/storage"
 	"github.com/syndtr/goleveldb/leveldb"
 	damage "github.com/syndtr/goleveldb/leveldb/errors"
+	"github.com/syndtr/goleveldb/leveldb/filter"
 	"github.com/syndtr/goleveldb/leveldb/iterator"
 	"github.com/syndtr/goleveldb/leveldb/opt"
 	"github.com/syndtr/goleveldb/leveldb/util"
@@ -115,6 +116,7 @@ func newStore(dir, identity string, trouble func(error)) (*store, error) {
 	}
 	db, err := leveldb.OpenFile(dir, &opt.Options{
 		WriteBuffer: 2 * opt.MiB, BlockCacheCapacity: 2 * opt.MiB, OpenFilesCacheCapacity: 64,
+		Filter: filter.NewBloomFilter(10), // most new keys are looked for in vain
 		Strict: opt.StrictAll, // a part that is left out silently would never be noticed
 	})
 	if err != nil {
