@@ -89,6 +89,9 @@ func (m mailer) event(at place, row mail.Outbox, e topics.Event) (change, error)
 // deleted clears the outbox of an account that was erased.
 func (m mailer) deleted(at place, row mail.Outbox, e topics.Event) (change, error) {
 	return m.change(at, row, e.Email, func() (mail.Outbox, []mail.Delivery, error) {
+		if e.Sequence < 1 {
+			return row, nil, fmt.Errorf("%w: sequence", errEvent)
+		}
 		next, told := row.Erase(e.Sequence, at.Timestamp())
 		return next, told, nil
 	})

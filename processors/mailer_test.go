@@ -138,9 +138,10 @@ func TestMailer_AnEventThatLacksWhatItsMailNeeds_IsADeadLetter(t *testing.T) {
 	} {
 		w.says(topics.UserAccountCreated, ada, value)
 	}
+	w.says(topics.UserAccountDeleted, ada, lacks(func(e *topics.Event) { e.Sequence = 0 }))
 	w.says(topics.UserAccountCreated, ada, encoded(t, whole))
 	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 1 })
-	w.hears(topics.DeadLetters, 11)
+	w.hears(topics.DeadLetters, 12)
 }
 
 func TestMailer_AnErasedAccount_IsMailedNothingMore(t *testing.T) {
