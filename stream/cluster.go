@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -165,8 +166,8 @@ func (c *Cluster) meet(ctx context.Context) error {
 			break
 		}
 		e, final := c.refusal(ctx, e)
-		if err == nil || ctx.Err() == nil {
-			err = e // the end of ctx says less than the refusal before it
+		if late, ok := errors.AsType[net.Error](e); err == nil || !ok || !late.Timeout() {
+			err = e // that time ran out says less than a refusal before
 		}
 		if final || !sleep(ctx, 200*time.Millisecond) {
 			return err

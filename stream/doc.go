@@ -62,6 +62,13 @@
 // Brokers that want to be spoken to otherwise are told by the setting at fault:
 // TestDial_SpokenToOtherwiseThanTheBrokersWant_NamesTheSettingInOneLine.
 //
+// Nothing runs without a permission that it needs, and what loses one while it runs names it:
+// TestAllowed_APermissionIsMissing_IsNamedByTheCommandThatGivesIt,
+// TestProcessor_APermissionIsTakenAway_HealthNamesIt_AndItGoesOnWhenItIsGiven.
+//
+// A topic that differs is refused, and mended by Apply as far as it can be:
+// TestEnsure_TopicDiffers_NamesEveryDifference, TestApply_TopicsDiffer_ChangesWhatCanBeChanged_AndIsDoneOnce.
+//
 // An emitter's answer is true: TestEmitter_KafkaGoesAndComesBack_IsUnavailableAtOnceAndRecovers,
 // TestEmitter_NoAcknowledgement_OutcomeIsUnknown, TestEmitter_KafkaAwayForLong_WhatWasAnsweredLongAgoIsNotSent.
 //

@@ -62,7 +62,8 @@ func (c *Cluster) loginRefusal(ctx context.Context, err error) (line error, fina
 		return fmt.Errorf("KAFKA_TLS is true, but no broker of KAFKA_BROKER_LIST=%s completes a TLS handshake: %w",
 			strings.Join(c.cfg.Brokers, ","), err), false
 	case !s.TLS && silent != nil && !errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("KAFKA_TLS must be true if the brokers want TLS, in clear they do not answer: %w", err), false
+		certain := strings.Contains(err.Error(), "tls alert") // in the place of Kafka's answer
+		return fmt.Errorf("KAFKA_TLS must be true if the brokers want TLS, in clear they do not answer: %w", err), certain
 	}
 	return fmt.Errorf("no broker of KAFKA_BROKER_LIST=%s answers: %w", strings.Join(c.cfg.Brokers, ","), err), false
 }
