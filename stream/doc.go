@@ -88,7 +88,8 @@
 //     TestTable_AnInstanceComesBackAfterItsSession_WritesNothing;
 //   - nothing ends a processor for good, or the process: TestProcessor_ACallbackPanicsOnce_GoesOn,
 //     TestProcessor_ACodecPanicsOnce_GoesOn, TestProcessor_ARecordCannotBeDecoded_PutsItAsideAndGoesOn,
-//     TestProcessor_ABrokerNobodyNeedsIsAway_Starts, TestProcessor_BrokersGoWhileItSetsUpAStandby_BeginsAnew,
+//     TestProcessor_ABrokerNobodyNeedsIsAway_Starts, TestProcessor_OffsetLookupsAreRefusedForAWhile_IsReadyAfterwards,
+//     TestProcessor_BrokersGoWhileItSetsUpAStandby_BeginsAnew,
 //     TestVisits_TheProcessorStops_EndWithAnError;
 //   - what waits is bounded: TestProcessor_TheTablesLeaderIsAway_TakesNoMoreThanABound,
 //     TestEmitter_KafkaFallsSilent_Answers, TestView_BuiltAnewManyTimes_LeavesNoGoroutine;

@@ -19,6 +19,6 @@ func TestStore_AKeyIsCalledAsItsOwnEntry_IsARow(t *testing.T) {
 			w.await("it is counted", func() bool { return len(w.read(w.out)) > n })
 		}
 		count := w.values(w.out)[key][1]
-		return finding{count != "2", "two records counted as " + count}
+		return finding{count != "2", "two records count " + count}
 	})
 }

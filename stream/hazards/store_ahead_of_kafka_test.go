@@ -36,6 +36,6 @@ func TestStore_KafkaRefusesARow_DoesNotKeepIt(t *testing.T) {
 		w.instance("a").process(graph)
 		w.await("the row is written", func() bool { return len(w.values(w.table)["k"]) > 0 })
 		times := len(w.values(w.table)["k"][0]) / 500
-		return finding{times != 1, fmt.Sprintf("one record counted %d times", times)}
+		return finding{times != 1, fmt.Sprintf("one record counts %d", times)}
 	})
 }

@@ -4,7 +4,6 @@ package hazards
 //   - a topic that ends with a transaction's marker is recovered as any other.
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -29,6 +28,6 @@ func TestView_TopicEndsWithATransaction_IsReady(t *testing.T) {
 		}
 		w.write(w.cl, &kgo.Record{Topic: w.table, Key: []byte("other"), Value: []byte("1")})
 		w.await("the view is ready with the next record", v.ready)
-		return finding{true, fmt.Sprint("not ready before another record comes")}
+		return finding{true, "not ready before another record comes"}
 	})
 }

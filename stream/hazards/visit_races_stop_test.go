@@ -15,7 +15,7 @@ func TestVisits_TheProcessorStops_EndWithAnError(t *testing.T) {
 	compareApart(t, "a visit while the processor stops ends the process", panics, func(w *world) finding {
 		w.topics(4)
 		graph := w.counting(func(goka.Context) {}, w.system.visitor("look", func(goka.Context, any) {}))
-		const stops = 10
+		const stops = 6
 		for range stops {
 			p := w.instance("a").process(graph)
 			for k := range 40 {

@@ -40,6 +40,6 @@ func TestTable_AnInstanceComesBackAfterItsSession_WritesNothing(t *testing.T) {
 		w.await("the zombie has written or given up", func() bool { return len(w.read(w.table)) > 2 || z.restarts() > 0 })
 		rows := w.read(w.table)
 		last := string(rows[len(rows)-1].Value)
-		return finding{last != "2", fmt.Sprintf("two records counted, the table says %s", last)}
+		return finding{last != "2", fmt.Sprintf("two records count %s", last)}
 	})
 }
