@@ -47,6 +47,8 @@ type Settings struct {
 	KafkaSASLUsername   string   `name:"kafka-sasl-username" env:"KAFKA_SASL_USERNAME" help:"Who to log in to the brokers as."`
 	KafkaSASLPassword   string   `name:"kafka-sasl-password" env:"KAFKA_SASL_PASSWORD" help:"With what password (or KAFKA_SASL_PASSWORD_FILE)."`
 	ProcessingGuarantee string   `name:"processing-guarantee" env:"PROCESSING_GUARANTEE" default:"exactly_once" help:"exactly_once, or at_least_once for comparison and for brokers without transactions."`
+	HotStandby          bool     `name:"hot-standby" env:"HOT_STANDBY" default:"true" negatable:"" help:"Keep a copy of the whole table in every instance, so that a rebalance has nothing to recover."`
+	RecoverAhead        bool     `name:"recover-ahead" env:"RECOVER_AHEAD" default:"true" negatable:"" help:"Recover before joining the group, so that nobody waits for it."`
 	EventsIncludeCode   bool     `name:"events-include-code" env:"EVENTS_INCLUDE_CODE" help:"Put the code into the events, for consumers that compose their own mail. Codes then stand in Kafka."`
 	EmbeddedKafkaAddr   string   `name:"embedded-kafka-addr" env:"EMBEDDED_KAFKA_ADDR" default:"127.0.0.1:9092" help:"Of the embedded broker."`
 
@@ -232,6 +234,7 @@ func (s *Settings) kafka(log logrus.FieldLogger) stream.Config {
 	return stream.Config{
 		Brokers: s.KafkaBrokerList, Instance: s.InstanceID, Dir: filepath.Join(s.StateDir, "stores"),
 		Guarantee: stream.Guarantee(s.ProcessingGuarantee), Hasher: topics.Hasher,
+		HotStandby: s.HotStandby, RecoverAhead: s.RecoverAhead,
 		Compression: s.KafkaCompression, Replication: s.ReplicationFactor, Security: s.kafkaSecurity(), Log: log,
 	}
 }

@@ -66,6 +66,12 @@ type Config struct {
 	HeartbeatInterval time.Duration
 	// RebalanceTimeout is how long a member may take to let go of its partitions. Defaults to 10 s.
 	RebalanceTimeout time.Duration
+	// HotStandby has every processor follow the partitions of its table that are another member's, so that a member that
+	// takes them over has little to recover. It costs disk and reading for all of the table. Defaults to false.
+	HotStandby bool
+	// RecoverAhead has a processor recover its table before it joins its group, for as long as more of it comes.
+	// Defaults to false.
+	RecoverAhead bool
 	// TransactionTimeout is after how long the brokers abort what was left open. Defaults to 10 s.
 	TransactionTimeout time.Duration
 	// Security is TLS and SASL. Defaults to neither.

@@ -6,6 +6,7 @@ package stream
 //   - whatever a life left open is settled by the next one's producers before it reads an offset.
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -19,7 +20,9 @@ import (
 type life struct {
 	*Processor
 	cycle   *cycle
+	replica *replica // of the group's table; nil: it has none
 	stores  *overlays
+	end     context.CancelCauseFunc
 	serving func(*session) // is told of each session that processes, and nil when it ends
 }
 
@@ -31,7 +34,16 @@ func (p *Processor) live(ctx context.Context) error {
 	}
 	l := &life{Processor: p, cycle: newCycle(p.table, lanes), stores: &overlays{of: map[int32]*overlay{}}}
 	defer l.cycle.close()
-	consumer := p.c.newConsumer(ctx, p.group+"-recovery")
+	ctx, l.end = context.WithCancelCause(ctx)
+	defer l.end(nil)
+	if p.table != "" {
+		stop, err := l.replicate(ctx)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	consumer := p.c.newConsumer(ctx, p.group+"-joins")
 	defer consumer.close()
 	var watch sync.WaitGroup
 	defer watch.Wait()
@@ -45,7 +57,7 @@ func (p *Processor) live(ctx context.Context) error {
 		goka.WithNilHandling(goka.NilDecode), // goka drops empty values otherwise
 		goka.WithContextWrapper(l.context),
 		goka.WithUpdateCallback(withoutControls(goka.DefaultUpdate)),
-		goka.WithTopicManagerBuilder(p.c.topicManager(ctx)),
+		goka.WithTopicManagerBuilder(l.topicManager(ctx)),
 		goka.WithConsumerSaramaBuilder(consumer.build),
 		goka.WithConsumerGroupBuilder(l.consumerGroup),
 		goka.WithProducerBuilder(l.cycle.producer),
@@ -55,18 +67,61 @@ func (p *Processor) live(ctx context.Context) error {
 		return fmt.Errorf("make the processor: %w", err)
 	}
 	l.serving = func(s *session) { p.serve(s, processor) }
-	return processor.Run(ctx)
+	err = processor.Run(ctx)
+	return cmp.Or(failure(ctx), err)
+}
+
+// fail ends the life, with nothing more committed.
+func (l *life) fail(err error) {
+	l.cycle.fail(err)
+	l.end(err)
+}
+
+// replicate follows the group's table until stop is called, which comes after the last session.
+func (l *life) replicate(ctx context.Context) (stop func(), err error) {
+	if l.replica, err = l.newReplica(ctx); err != nil {
+		return nil, err
+	}
+	following, end := context.WithCancel(context.WithoutCancel(ctx))
+	var run sync.WaitGroup
+	run.Go(func() { l.replica.run(following) })
+	if l.c.cfg.RecoverAhead {
+		l.state.set(false, "recovering ahead of joining")
+		l.replica.recoverAhead(ctx)
+	}
+	return func() {
+		end()
+		run.Wait()
+	}, nil
 }
 
 // storage builds a partition's storage: the group's own table is written through an overlay.
 func (l *life) storage(ctx context.Context) storage.Builder {
 	return func(topic string, partition int32) (storage.Storage, error) {
-		s, err := l.c.openStore(ctx, topic, partition, "processor", l.cycle.fail)
-		if err != nil || topic != l.table {
-			return s, err
+		if topic != l.table {
+			return l.c.openStore(ctx, topic, partition, "processor", l.fail)
 		}
-		o := newOverlay(s, l.cycle)
+		o := newOverlay(l.replica.store(partition), l.cycle)
 		l.stores.add(partition, o)
 		return o, nil
 	}
+}
+
+// topicManager says of the group's own table that it ends where the local store does, so goka recovers nothing of it.
+func (l *life) topicManager(ctx context.Context) goka.TopicManagerBuilder {
+	return func([]string) (goka.TopicManager, error) { return lifeTopics{topicManager{l.c, ctx}, l}, nil }
+}
+
+// lifeTopics is the goka.TopicManager of a life.
+type lifeTopics struct {
+	topicManager
+	life *life
+}
+
+// GetOffset is part of goka.TopicManager.
+func (t lifeTopics) GetOffset(topic string, partition int32, at int64) (int64, error) {
+	if topic != t.life.table {
+		return t.topicManager.GetOffset(topic, partition, at)
+	}
+	return t.life.replica.store(partition).offset.Load() + 1, nil
 }

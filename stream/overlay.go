@@ -8,12 +8,10 @@ package stream
 
 import (
 	"bytes"
-	"errors"
 	"iter"
 	"sync"
 
 	"github.com/lovoo/goka/storage"
-	"github.com/syndtr/goleveldb/leveldb"
 )
 
 // row is a key and the value that was written to it; nil: deleted.
@@ -22,8 +20,7 @@ type row struct {
 	value []byte
 }
 
-// overlay is the storage.Storage of a group table's partition. Recovery goes through it to the store; from then on it
-// collects what the open cycle writes.
+// overlay is the storage.Storage of a group table's partition in a session: it collects what the open cycle writes.
 type overlay struct {
 	*store
 	cycle *cycle
@@ -57,9 +54,6 @@ func (o *overlay) Has(key string) (bool, error) {
 
 // Set is part of storage.Storage.
 func (o *overlay) Set(key string, value []byte) error {
-	if !o.recovered.Load() {
-		return o.store.Set(key, value)
-	}
 	if value == nil {
 		value = []byte{}
 	}
@@ -67,12 +61,7 @@ func (o *overlay) Set(key string, value []byte) error {
 }
 
 // Delete is part of storage.Storage.
-func (o *overlay) Delete(key string) error {
-	if !o.recovered.Load() {
-		return o.store.Delete(key)
-	}
-	return o.write(key, nil)
-}
+func (o *overlay) Delete(key string) error { return o.write(key, nil) }
 
 func (o *overlay) write(key string, value []byte) error {
 	if err := o.cycle.hold(); err != nil {
@@ -89,9 +78,6 @@ func (o *overlay) write(key string, value []byte) error {
 
 // SetOffset is part of storage.Storage.
 func (o *overlay) SetOffset(offset int64) error {
-	if !o.recovered.Load() {
-		return o.store.SetOffset(offset)
-	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.acked = max(o.acked, offset)
@@ -105,22 +91,11 @@ func (o *overlay) flush() ([]row, error) {
 	if len(o.keys) == 0 {
 		return nil, nil
 	}
-	batch := new(leveldb.Batch)
 	rows := make([]row, 0, len(o.keys))
 	for _, key := range o.keys {
-		value := o.written[key]
-		rows = append(rows, row{key, value})
-		if value == nil {
-			batch.Delete(rowKey(key))
-		} else {
-			batch.Put(rowKey(key), value)
-		}
+		rows = append(rows, row{key, o.written[key]})
 	}
-	if o.acked != noOffset {
-		batch.Put(offsetKey(), offsetValue(o.acked))
-		o.offset.Store(o.acked)
-	}
-	if err := o.note(o.db.Write(batch, nil)); err != nil {
+	if err := o.store.write(rows, o.acked); err != nil {
 		return nil, err
 	}
 	clear(o.written)
@@ -141,10 +116,14 @@ func (o *overlay) committed() iter.Seq2[string, []byte] {
 	}
 }
 
-// Close is part of storage.Storage. It comes before it is known whether the last cycle is committed: release closes.
+// MarkRecovered is part of storage.Storage. The replica has recovered the store.
+func (o *overlay) MarkRecovered() error { return nil }
+
+// Close is part of storage.Storage. It comes before it is known whether the last cycle is committed: drop forgets it, and
+// the replica closes the store.
 func (o *overlay) Close() error { return nil }
 
-// overlays are the open stores of a life by partition.
+// overlays are those of a session by partition.
 type overlays struct {
 	mu sync.Mutex
 	of map[int32]*overlay
@@ -179,16 +158,11 @@ func (o *overlays) flush() (map[int32][]row, error) {
 	return rows, nil
 }
 
-// release closes the stores; what they hold beyond the last commit is dropped.
-func (o *overlays) release() error {
+// drop forgets what is written beyond the last commit.
+func (o *overlays) drop() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var errs error
-	for partition, store := range o.of {
-		errs = errors.Join(errs, store.store.Close())
-		delete(o.of, partition)
-	}
-	return errs
+	clear(o.of)
 }
 
 var _ storage.Storage = (*overlay)(nil)

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// testOverlay is a recovered overlay with a row a=1, in a life without Kafka.
+// testOverlay is an overlay over a store with a row a=1, in a life without Kafka.
 func testOverlay(t *testing.T) *overlay {
 	t.Helper()
 	y := newCycle("table", []*lane{{}})
 	o := newOverlay(testStore(t), y)
-	if err := errors.Join(o.Set("a", []byte("1")), o.SetOffset(4), o.MarkRecovered()); err != nil {
+	if err := o.store.write([]row{{"a", []byte("1")}}, 4); err != nil {
 		t.Fatal(err)
 	}
 	return o
@@ -74,11 +74,12 @@ func TestOverlay_ClosedBeforeTheCommit_DropsWhatTheCycleWrote(t *testing.T) {
 		all := &overlays{of: map[int32]*overlay{}}
 		o := newOverlay(s, y)
 		all.add(0, o)
-		if err := o.MarkRecovered(); err != nil {
+		o.check(t, nil, map[string]string{})
+		if err := errors.Join(o.Set("a", []byte("1")), o.Close()); err != nil {
 			t.Fatal(err)
 		}
-		o.check(t, nil, map[string]string{})
-		if err := errors.Join(o.Set("a", []byte("1")), o.Close(), all.release()); err != nil {
+		all.drop()
+		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -16,7 +16,8 @@ import (
 
 // reader reads partitions that may change while it runs.
 type reader struct {
-	cl *kgo.Client
+	cl     *kgo.Client
+	hangUp context.CancelFunc // ends what the client asks
 
 	mu      sync.Mutex
 	changes []func()
@@ -25,14 +26,16 @@ type reader struct {
 }
 
 func (c *Cluster) newReader(name string) (*reader, error) {
+	alive, hangUp := context.WithCancel(context.Background())
 	cl, err := c.newClient(name,
+		kgo.WithContext(alive),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(),
 		kgo.FetchMinBytes(1),
 		kgo.FetchMaxWait(fetchWait),
 	)
-	return &reader{cl: cl, wake: func() {}}, err
+	return &reader{cl: cl, hangUp: hangUp, wake: func() {}}, err
 }
 
 // add reads a partition that is not read yet. It calls then before anything of it is taken. False: run has ended.
@@ -104,5 +107,6 @@ func (r *reader) end() {
 	for _, do := range r.changed(func() {}) {
 		do()
 	}
+	r.hangUp() // Close would wait for answers
 	r.cl.Close()
 }

@@ -123,7 +123,13 @@ func (s *session) run(handler sarama.ConsumerGroupHandler) error {
 
 	s.life.history.begin(s)
 	s.life.cycle.wakes(s.poke)
-	failed := handler.Setup(s)
+	var failed error
+	if s.life.replica != nil {
+		failed = s.life.replica.own(s.ctx, s.partitions(), s.generation)
+	}
+	if failed == nil {
+		failed = handler.Setup(s)
+	}
 	if failed == nil {
 		failed = s.follows.begin(s.ctx)
 	}
@@ -154,9 +160,7 @@ func (s *session) run(handler sarama.ConsumerGroupHandler) error {
 	}
 	failed = s.finish(late, errors.Join(failed, handler.Cleanup(s)))
 	follower.Wait()
-	if err := s.life.stores.release(); err != nil {
-		s.life.log.WithError(err).Warn("local store did not close")
-	}
+	s.life.stores.drop()
 	return failed
 }
 

@@ -211,19 +211,19 @@ func (p *Processor) partitionStatus(session *session, partition int32) Partition
 			s.Behind = max(s.Behind, time.Since(since))
 		}
 	}
-	s.Restored = p.restored(session.life.stores.get(partition), partition)
+	s.Restored = p.restored(session.life, partition)
 	return s
 }
 
-// restored is how far the local rows of a partition are; o may be nil: not opened yet.
-func (p *Processor) restored(o *overlay, partition int32) Progress {
-	var to Progress
-	if o != nil {
-		to.Offset = o.offset.Load() + 1
+// restored is how far the local rows of a partition are.
+func (p *Processor) restored(l *life, partition int32) Progress {
+	if l.replica == nil {
+		return Progress{}
 	}
-	to.End = to.Offset
-	if p.table != "" && (o == nil || !o.recovered.Load()) {
-		rest, _ := p.lag.rest(topicPartition{p.table, partition}, to.Offset)
+	next, owned := l.replica.progress(partition)
+	to := Progress{next, next}
+	if !owned {
+		rest, _ := p.lag.rest(topicPartition{p.table, partition}, next)
 		to.End += rest
 	}
 	return to

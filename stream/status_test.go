@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -154,25 +153,21 @@ func TestStatus_WhatIsProcessedAndWhatIsCommitted_AreToldApart(t *testing.T) {
 }
 
 func TestStatus_WhileRowsAreRestored_TellsHowFar(t *testing.T) {
-	o := testOverlay(t)
-	table := topicPartition{"table", 0}
-	s := &session{life: &life{stores: &overlays{of: map[int32]*overlay{0: o}}}, claims: map[topicPartition]*claim{}}
+	rows, table := testStore(t), topicPartition{"table", 0}
+	r := &replica{stores: map[int32]*store{0: rows}, owned: map[int32]bool{}}
+	s := &session{life: &life{replica: r}, claims: map[topicPartition]*claim{}}
 	in := topicPartition{"in", 0}
 	s.claims[in] = newClaim(in, 0, func(bool) {})
 	p := &Processor{group: "g", table: "table"}
 	p.lag = (&Cluster{}).newLag("g", []string{"in", "table"}, func(topicPartition) (int64, bool) { return 0, false })
 	p.history.begin(s)
 	p.lag.look(time.Now(), nil, map[topicPartition]int64{table: 1000})
-	o.recovered.Store(false)
-	if err := o.SetOffset(249); err != nil {
-		t.Fatal(err)
-	}
+	rows.offset.Store(249)
 	if got := p.Status().Partitions[0].Restored; got != (Progress{250, 1000}) {
 		t.Errorf("while it is restored: %+v", got)
 	}
-	if err := errors.Join(o.SetOffset(997), o.MarkRecovered()); err != nil {
-		t.Fatal(err)
-	}
+	rows.offset.Store(997)
+	r.owned[0] = true
 	if got := p.Status().Partitions[0].Restored; got != (Progress{998, 998}) {
 		t.Errorf("restored: %+v", got)
 	}

@@ -229,6 +229,26 @@ func (s *store) Set(key string, value []byte) error { return s.note(s.db.Put(row
 // Delete is part of storage.Storage.
 func (s *store) Delete(key string) error { return s.note(s.db.Delete(rowKey(key), nil)) }
 
+// write writes rows and the offset up to which they are complete down in one batch; noOffset: the offset stays.
+func (s *store) write(rows []row, offset int64) error {
+	batch := new(leveldb.Batch)
+	for _, r := range rows {
+		if r.value == nil {
+			batch.Delete(rowKey(r.key))
+		} else {
+			batch.Put(rowKey(r.key), r.value)
+		}
+	}
+	if offset != noOffset {
+		batch.Put(offsetKey(), offsetValue(offset))
+	}
+	if err := s.note(s.db.Write(batch, nil)); err != nil || offset == noOffset {
+		return err
+	}
+	s.offset.Store(offset)
+	return nil
+}
+
 // GetOffset is part of storage.Storage.
 func (s *store) GetOffset(none int64) (int64, error) {
 	if offset := s.offset.Load(); offset != noOffset {

@@ -41,6 +41,7 @@ type world struct {
 	group     string
 	in, out   string
 	dir       string
+	standby   bool // and recovering ahead
 	net       *network
 	admin     *Cluster
 	sent      atomic.Int64
@@ -59,7 +60,7 @@ func eachGuarantee(t *testing.T, test func(*testing.T, *world)) {
 
 func newWorld(t *testing.T, g Guarantee) *world {
 	t.Helper()
-	w := &world{t: t, guarantee: g, dir: t.TempDir(), net: &network{}, keys: map[string]int{}}
+	w := &world{t: t, guarantee: g, dir: t.TempDir(), standby: true, net: &network{}, keys: map[string]int{}}
 	if list := os.Getenv("KAFKA_BROKER_LIST"); list != "" {
 		w.brokers = strings.Split(list, ",")
 	} else {
@@ -100,6 +101,7 @@ func (w *world) dial(instance string) *Cluster {
 	c, err := Dial(w.t.Context(), Config{
 		Brokers: w.brokers, Instance: instance, Dir: filepath.Join(w.dir, instance), Guarantee: w.guarantee,
 		Hasher: newHasher, Log: log.WithField("instance", instance), RebalanceTimeout: 4 * time.Second,
+		HotStandby: w.standby, RecoverAhead: w.standby,
 		ClientOptions: []kgo.Opt{kgo.Dialer(w.net.dial)},
 	})
 	if err != nil {
