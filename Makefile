@@ -16,7 +16,7 @@ else
 WITH_KAFKA := .ci/kafka run --
 endif
 
-.PHONY: help run build test test-kafka test-browser hazards chaos e2e bench bench-restore lint fmt clean
+.PHONY: help run build test test-kafka test-browser hazards chaos e2e bench bench-restore bench-rebalance lint fmt clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -58,6 +58,9 @@ bench: $(STREAMS)/classes/Streams.class ## both guarantees beside a relay, goka 
 
 bench-restore: $(STREAMS)/classes/Streams.class ## 1,000,000 rows into an empty store, beside goka on sarama and Kafka Streams
 	$(WITH_KAFKA) go run ./stream/bench restore --streams=$(STREAMS)
+
+bench-rebalance: ## the longest gap a command sees while members join, restart, leave and are killed
+	$(WITH_KAFKA) go run ./stream/bench rebalance --rounds=10
 
 lint: ## vet, staticcheck, import arrows, formatting
 	go vet ./...

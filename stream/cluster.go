@@ -62,7 +62,8 @@ type Config struct {
 	Replication int16
 	// SessionTimeout is how long a silent member keeps its partitions. Defaults to 6 s.
 	SessionTimeout time.Duration
-	// HeartbeatInterval is how often a member shows that it lives. Defaults to 500 ms.
+	// HeartbeatInterval is how often a member shows that it lives, and hears that another came or went: who leaves, and
+	// who rejoins first, waits for it. Defaults to 50 ms.
 	HeartbeatInterval time.Duration
 	// RebalanceTimeout is how long a member may take to let go of its partitions. Defaults to 10 s.
 	RebalanceTimeout time.Duration
@@ -89,7 +90,7 @@ func (c Config) withDefaults() Config {
 	c.Compression = cmp.Or(c.Compression, "none")
 	c.Replication = cmp.Or(c.Replication, 1)
 	c.SessionTimeout = cmp.Or(c.SessionTimeout, 6*time.Second)
-	c.HeartbeatInterval = cmp.Or(c.HeartbeatInterval, 500*time.Millisecond)
+	c.HeartbeatInterval = cmp.Or(c.HeartbeatInterval, 50*time.Millisecond)
 	c.RebalanceTimeout = cmp.Or(c.RebalanceTimeout, 10*time.Second)
 	c.TransactionTimeout = cmp.Or(c.TransactionTimeout, 10*time.Second)
 	return c

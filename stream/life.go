@@ -47,9 +47,8 @@ func (p *Processor) live(ctx context.Context) error {
 	defer consumer.close()
 	var watch sync.WaitGroup
 	defer watch.Wait()
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	watch.Go(func() { p.c.watch(ctx, kept(p.cfg.Graph), l.cycle.fail) })
+	defer l.end(nil)
+	watch.Go(func() { p.c.watch(ctx, kept(p.cfg.Graph), l.fail) })
 	processor, err := goka.NewProcessor(p.c.cfg.Brokers, p.cfg.Graph,
 		goka.WithClientID(p.c.clientID(p.group)),
 		goka.WithLogger(gokaLog{p.log, logrus.DebugLevel}),

@@ -7,8 +7,7 @@ package stream
 //   - who owned a partition in the generation just before still holds it to its end: nobody else can have written since;
 //   - hot standby: what is another member's is followed too, so that little is missing when it becomes ours; without it, it
 //     is closed, because a store that stood still for long must not pass for one in use;
-//   - recover ahead: a member joins when its whole copy is at the end, or when no more of it comes;
-//   - a store that lies beyond what Kafka has, or before what it still has, is filled again.
+//   - recover ahead: a member joins when its whole copy is at the end, or when no more of it comes.
 
 import (
 	"context"
@@ -136,7 +135,7 @@ func (r *replica) own(ctx context.Context, partitions map[int32]bool, generation
 	r.leave(gained)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.owned, r.generation = partitions, generation
+	r.owned, r.generation = maps.Clone(partitions), generation
 	return nil
 }
 
@@ -204,17 +203,14 @@ func (r *replica) open(ctx context.Context, partitions []int32) error {
 	if err != nil {
 		return err
 	}
-	ends, err := r.ask(ctx, r.life.c.adm.ListEndOffsets)
-	if err != nil {
-		return err
-	}
 	var opened errgroup.Group
 	for _, partition := range closed {
 		opened.Go(func() error {
-			s, err := r.openWithin(ctx, partition, starts[partition], ends[partition])
+			s, err := r.life.c.openStore(ctx, r.life.table, partition, "processor", r.life.fail)
 			if err != nil {
 				return err
 			}
+			s.offset.Store(max(s.offset.Load(), starts[partition]-1))
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.stores[partition] = s
@@ -223,26 +219,6 @@ func (r *replica) open(ctx context.Context, partitions []int32) error {
 		})
 	}
 	return opened.Wait()
-}
-
-// openWithin opens a store. It stands within the log, which begins at start and ends before end.
-func (r *replica) openWithin(ctx context.Context, partition int32, start, end int64) (*store, error) {
-	s, err := r.life.c.openStore(ctx, r.life.table, partition, "processor", r.life.fail)
-	if err != nil {
-		return nil, err
-	}
-	if next := s.offset.Load() + 1; next > end || next > 0 && next < start {
-		r.life.log.WithFields(r.at(partition).fields()).WithField("next", next).Warn("local store is not within the log, it is filled again")
-		s.broken.Store(true)
-		if err := s.Close(); err != nil {
-			return nil, err
-		}
-		if s, err = r.life.c.openStore(ctx, r.life.table, partition, "processor", r.life.fail); err != nil {
-			return nil, err
-		}
-	}
-	s.offset.Store(max(s.offset.Load(), start-1))
-	return s, nil
 }
 
 // ask asks for the table's offsets until they are known or ctx ends.

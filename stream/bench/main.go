@@ -20,6 +20,7 @@ import (
 type cli struct {
 	Throughput throughputCmd `cmd:"" help:"Latency and throughput at 1, 64 and 512 commands in flight."`
 	Restore    restoreCmd    `cmd:"" help:"Filling an empty store with 1,000,000 rows."`
+	Rebalance  rebalanceCmd  `cmd:"" help:"The longest gap a command sees while members come and go."`
 	Peer       peerCmd       `cmd:"" hidden:"" help:"One system, until standard input ends."`
 }
 

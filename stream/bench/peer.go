@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -120,7 +121,8 @@ func (t target) runStream(ctx context.Context, guarantee stream.Guarantee, ready
 	log := logrus.New()
 	log.SetLevel(logrus.WarnLevel)
 	cluster, err := stream.Dial(ctx, stream.Config{
-		Brokers: t.brokers(), Instance: "bench", Dir: t.Dir, Guarantee: guarantee, Hasher: topics.Hasher, Log: log,
+		Brokers: t.brokers(), Instance: filepath.Base(t.Dir), Dir: t.Dir, Guarantee: guarantee, Hasher: topics.Hasher, Log: log,
+		HotStandby: true, RecoverAhead: true,
 	})
 	if err != nil {
 		return err

@@ -139,6 +139,12 @@ func (p *process) stop() error {
 	}
 }
 
+// kill ends the process without its knowledge.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // it may have ended
+	<-p.ended
+}
+
 // cpu is the processor time that the process has used, in steps of 10 ms.
 func (p *process) cpu() (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
