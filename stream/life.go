@@ -27,7 +27,7 @@ type life struct {
 }
 
 // live runs one life until ctx ends or anything fails.
-func (p *Processor) live(ctx context.Context) error {
+func (p *Processor) live(ctx context.Context) (err error) {
 	lanes, err := p.c.openLanes(ctx, p.group)
 	if err != nil {
 		return err
@@ -36,6 +36,7 @@ func (p *Processor) live(ctx context.Context) error {
 	defer l.cycle.close()
 	ctx, l.end = context.WithCancelCause(ctx)
 	defer l.end(nil)
+	defer func() { err = cmp.Or(failure(ctx), err) }() // goka only says that it was told to stop
 	if p.table != "" {
 		stop, err := l.replicate(ctx)
 		if err != nil {
@@ -66,8 +67,7 @@ func (p *Processor) live(ctx context.Context) error {
 		return fmt.Errorf("make the processor: %w", err)
 	}
 	l.serving = func(s *session) { p.serve(s, processor) }
-	err = processor.Run(ctx)
-	return cmp.Or(failure(ctx), err)
+	return processor.Run(ctx)
 }
 
 // fail ends the life, with nothing more committed.
