@@ -4,6 +4,7 @@ package hazards
 //   - a processor that is behind says so.
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -19,13 +20,14 @@ func TestProcessor_RecordsWait_SaysThatItIsBehind(t *testing.T) {
 			w.send("k", "1")
 		}
 		p := w.instance("a").process(w.counting(func(goka.Context) { time.Sleep(40 * time.Millisecond) }))
-		seen := finding{true, "no lag in 8 s of work"}
-		w.await("all is processed, or it is said to be behind", func() bool {
-			if p.behind() {
-				seen = finding{false, "behind"}
-			}
-			return !seen.hazard || w.committed() == sent
+		behind := false
+		w.await("it is said to be behind, or all is processed", func() bool {
+			behind = p.behind()
+			return behind || w.committed() == sent
 		})
-		return seen
+		if behind {
+			return finding{false, "behind"}
+		}
+		return finding{true, fmt.Sprintf("no lag while %d records wait for seconds", sent)}
 	})
 }

@@ -28,12 +28,13 @@ func TestView_BuiltAnewManyTimes_LeavesNoGoroutine(t *testing.T) {
 		for range views {
 			rebuild()
 		}
-		left := 0
-		for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-			if left = runtime.NumGoroutine() - before; left <= 0 {
-				break
+		left, since := 0, time.Now()
+		w.await("nothing is left, or nothing goes any more", func() bool {
+			if n := runtime.NumGoroutine() - before; n != left {
+				left, since = n, time.Now()
 			}
-		}
+			return left <= 0 || time.Since(since) > 5*time.Second
+		})
 		return finding{left >= views, fmt.Sprintf("%d goroutines a view", left/views)}
 	})
 }
