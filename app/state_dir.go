@@ -23,7 +23,10 @@ func lockStateDir(dir string) (unlock func(), err error) {
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("STATE_DIR %s is used by another process: give each instance its own", dir)
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("STATE_DIR %s is used by another process: give each instance its own", dir)
+		}
+		return nil, fmt.Errorf("STATE_DIR %s cannot be locked: %w", dir, err)
 	}
 	return func() { f.Close() }, nil
 }

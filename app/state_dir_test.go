@@ -13,7 +13,7 @@ func TestStateDir_IsOneProcessesOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := lockStateDir(dir); err == nil || !strings.Contains(err.Error(), "STATE_DIR") {
+	if _, err := lockStateDir(dir); err == nil || !strings.Contains(err.Error(), "STATE_DIR "+dir+" is used by another process") {
 		t.Errorf("a second lock: %v", err)
 	}
 	unlock()

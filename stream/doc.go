@@ -42,14 +42,34 @@
 //
 // What a failed callback wrote is never readable: TestProcessor_CallbackPanics_LeavesNothingReadableAndGoesOn.
 //
-// Who was replaced cannot commit: TestProcessor_FencedByItsOwnName_CannotCommit.
+// What a visit writes is one transaction, too: TestVisitor_ThatWritesTwice_DoesSoInOneTransaction.
 //
-// A dead instance holds nobody up: TestProcessor_DeadInstancesOpenTransaction_IsFencedAndInvisible.
+// Who was replaced cannot commit: TestProcessor_FencedByItsOwnName_CannotCommit,
+// TestVisitor_OfAMemberThatIsNoneAnyMore_WritesNothing.
+//
+// A dead instance holds nobody up, and no live one is taken for dead:
+// TestProcessor_DeadInstancesOpenTransaction_IsFencedAndInvisible,
+// TestProcessor_TransactionsOfMembersAndOtherGroups_AreNotFenced.
+//
+// A commit that a broker fails, and a panic wherever it is, end one life and not the process:
+// TestProcessor_BrokerFailsACommit_BeginsAgainAtTheLastOne, TestFollower_Panics_EndsTheLifeOnly,
+// TestView_UpdateOrCodecPanics_IsNotReadyAndGoesOn. Lives that keep ending are rarer and quieter:
+// TestSupervise_LivesThatKeepEnding_AreEverRarerAndWarnedOfOnceAMinute.
 //
 // A local store is never ahead of Kafka: TestOverlay_WhatACycleWrites_IsReadButNotWrittenDownBeforeTheCommit.
 //
-// A damaged, old or foreign local store is filled again: TestStore_Damaged_IsFilledAgain,
-// TestStore_UnusedForLong_IsDiscarded, TestStore_TopicMadeAnew_StartsEmpty.
+// A local store that is of no use (damaged, deleted, another's, unused for long, outside its topic) is filled again:
+// TestStore_Damaged_IsFilledAgain, TestStore_OfAnother_IsFilledAgain,
+// TestStore_DeletedUnderARunningProcessor_NothingIsLostOrDoubled, TestStore_UnusedForLong_IsDiscarded,
+// TestStore_WithAnOffsetOutsideItsTopic_IsDiscarded.
+//
+// Where none can be kept (disk full, read-only, not ours) the instance leaves the group and Run fails with one line, so
+// that the process ends and others take over; no life is begun there again and again:
+// TestStore_DiskIsFull_EndsItsInstanceAndAnotherTakesOver, TestStore_DirectoryCannotBeMade_EndsRun.
+//
+// A topic that was deleted and made again is another topic, for offsets, rows and who runs:
+// TestProcessor_InputMadeAnew_BeginsAtItsStart, TestProcessor_InputMadeAnewWhileItRuns_GoesOnWithTheNewOne,
+// TestProcessor_TableMadeAnewWhileItRuns_BeginsWithAnEmptyOne, TestStore_TopicMadeAnew_StartsEmpty.
 //
 // A follower sees each committed row once and in order, after the backlog, and lets go in time:
 // TestFollower_EveryCommittedRow_IsReportedOnceAndInOrder,
@@ -113,7 +133,8 @@
 //	group.go         membership in the consumer group
 //	session.go       what a member does with its partitions; claim.go: one of them
 //	cycle.go         what is under way between two commits; lane.go: the producers
-//	fence.go         a dead owner's open transaction
+//	callback.go      what a graph's callbacks and codecs may do; fence.go: a dead instance's open transaction
+//	recreated.go     topics that were deleted and made again
 //	follower.go      who is told of commits
 //	overlay.go       a table's partition in a cycle; store.go: on disk
 //	view.go          a topic's rows, to be read
