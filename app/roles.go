@@ -104,16 +104,12 @@ func (n *node) addEmitter() (*stream.Emitter, error) {
 
 // addUsers is the user service's processor.
 func (n *node) addUsers() error {
-	config := processors.UsersConfig{Partitions: n.settings.KafkaPartitions, Log: n.log}
+	config := processors.UsersConfig{
+		Partitions: n.settings.KafkaPartitions, Log: n.log,
+		AtLeastOnce: stream.Guarantee(n.settings.ProcessingGuarantee) == stream.AtLeastOnce,
+	}
 	if n.settings.EventsIncludeCode {
 		config.CodeSecrets = n.secrets
-	}
-	if stream.Guarantee(n.settings.ProcessingGuarantee) == stream.AtLeastOnce {
-		id, err := n.cluster.TopicID(context.Background(), topics.UserCommands)
-		if err != nil {
-			return err
-		}
-		config.InputID = id
 	}
 	p, err := n.cluster.NewProcessor(stream.ProcessorConfig{Graph: processors.Users(config)})
 	if err != nil {

@@ -2,6 +2,7 @@ package processors
 
 import (
 	"errors"
+	"time"
 
 	"github.com/lovoo/goka"
 	"github.com/sirupsen/logrus"
@@ -22,9 +23,9 @@ type UsersConfig struct {
 	// CodeSecrets puts the code into the events that ask for a mail, for
 	// consumers that compose their own. Defaults to none: no code in Kafka.
 	CodeSecrets user.Secrets
-	// InputID is the topic id of user_commands. Set, rows remember the record
-	// applied last, as at least once needs it. Defaults to none.
-	InputID string
+	// AtLeastOnce has rows remember the record applied last, and answer it with
+	// the same events when it comes again.
+	AtLeastOnce bool
 	// Partitions is how many partitions every topic has.
 	Partitions int32
 	Log        logrus.FieldLogger
@@ -39,11 +40,12 @@ type userRow struct {
 }
 
 // applied is the record that a row was made by, and its events without codes;
-// at least once only.
+// at least once only. Its time tells it from the one that has its offset in a
+// topic that was made anew.
 type applied struct {
-	InputID string         `json:"input_id"`
-	Offset  int64          `json:"offset"`
-	Events  []appliedEvent `json:"events"`
+	Offset     int64          `json:"offset"`
+	RecordedAt time.Time      `json:"recorded_at"`
+	Events     []appliedEvent `json:"events"`
 }
 
 type appliedEvent struct {
@@ -68,7 +70,7 @@ func Users(cfg UsersConfig) *goka.GroupGraph {
 // command applies a command to the row of its address.
 func (u users) command(at place, row userRow, c user.Command) (change, error) {
 	var made change
-	if a := row.Applied; a != nil && a.InputID == u.InputID && a.Offset == at.Offset() {
+	if a := row.Applied; u.AtLeastOnce && a != nil && a.Offset == at.Offset() && a.RecordedAt.Equal(at.Timestamp()) {
 		for _, e := range a.Events {
 			if err := u.tell(&made, at, e.Type, e.Event); err != nil {
 				return made, err
@@ -87,8 +89,8 @@ func (u users) command(at place, row userRow, c user.Command) (change, error) {
 		return made, nil // a repeat, or refused
 	}
 	next := userRow{State: state}
-	if u.InputID != "" {
-		next.Applied = &applied{InputID: u.InputID, Offset: at.Offset()}
+	if u.AtLeastOnce {
+		next.Applied = &applied{Offset: at.Offset(), RecordedAt: at.Timestamp().UTC()}
 	}
 	for _, e := range events {
 		if err := u.tell(&made, at, e.Type, e); err != nil {

@@ -42,7 +42,7 @@ func TestUsers_ARegistrationAndItsProof_AreOneEventEach(t *testing.T) {
 
 func TestUsers_WithCodeSecrets_PutTheCodeIntoTheEvent_AndNowhereElse(t *testing.T) {
 	w := newWorld(t, stream.AtLeastOnce)
-	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log, CodeSecrets: secrets(t), InputID: "commands"}), nil)
+	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log, CodeSecrets: secrets(t), AtLeastOnce: true}), nil)
 	r := registration(t, ada)
 	w.asks(r)
 	code := secrets(t).First().Code(r.Email, r.VerificationID, r.Nonce)
@@ -112,7 +112,7 @@ func TestUsers_ARowThatCannotBeRead_IsLeftAsItIs(t *testing.T) {
 
 func TestUsers_AtLeastOnce_ARecordReadAgain_EmitsTheSameEventsAndChangesNothing(t *testing.T) {
 	w := newWorld(t, stream.AtLeastOnce)
-	graph := processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log, InputID: "commands"})
+	graph := processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log, AtLeastOnce: true})
 	stop := w.runs(graph, nil)
 	r := registration(t, ada)
 	w.asks(r)
@@ -127,6 +127,20 @@ func TestUsers_AtLeastOnce_ARecordReadAgain_EmitsTheSameEventsAndChangesNothing(
 		}
 	}
 	w.hears(topics.UserTable, 1)
+	w.asks(proof(t, r))
+	w.hears(topics.UserAccountVerified, 1)
+}
+
+func TestUsers_AtLeastOnce_ARecordInItsPlaceOfATopicMadeAnew_IsApplied(t *testing.T) {
+	w := newWorld(t, stream.AtLeastOnce)
+	graph := processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log, AtLeastOnce: true})
+	r := registration(t, ada)
+	w.runs(graph, nil)
+	w.asks(r)
+	w.hears(topics.UserAccountCreated, 1)
+	w.deletes(topics.UserCommands)
+	w.makesTopics()
+	w.client.PurgeTopicsFromClient(topics.UserCommands)
 	w.asks(proof(t, r))
 	w.hears(topics.UserAccountVerified, 1)
 }

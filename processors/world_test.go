@@ -62,13 +62,7 @@ func newWorld(t *testing.T, guarantee stream.Guarantee) *world {
 	}
 	w.guarantee = guarantee
 	w.cluster = w.dial("test")
-	var wanted []stream.Topic
-	for _, topic := range topics.All() {
-		wanted = append(wanted, stream.Topic{Name: topic.Name, Partitions: topic.Partitions(partitions), Config: topic.Config(list == "")})
-	}
-	if err := w.cluster.Ensure(t.Context(), wanted); err != nil {
-		t.Fatal(err)
-	}
+	w.makesTopics()
 	var err error
 	w.client, err = kgo.NewClient(kgo.SeedBrokers(w.brokers...), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)))
 	if err != nil {
@@ -76,6 +70,19 @@ func newWorld(t *testing.T, guarantee stream.Guarantee) *world {
 	}
 	t.Cleanup(w.client.Close)
 	return w
+}
+
+// makesTopics makes those that are missing.
+func (w *world) makesTopics() {
+	w.t.Helper()
+	var wanted []stream.Topic
+	for _, topic := range topics.All() {
+		config := topic.Config(os.Getenv("KAFKA_BROKER_LIST") == "")
+		wanted = append(wanted, stream.Topic{Name: topic.Name, Partitions: topic.Partitions(partitions), Config: config})
+	}
+	if err := w.cluster.Ensure(w.t.Context(), wanted); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // dial connects as an instance.
@@ -91,8 +98,18 @@ func (w *world) dial(instance string) *stream.Cluster {
 	return c
 }
 
-// wipe deletes the topics and what the groups have committed, and waits until the topics are gone.
+// wipe deletes the topics and what the groups have committed.
 func (w *world) wipe() {
+	w.t.Helper()
+	var names []string
+	for _, topic := range topics.All() {
+		names = append(names, topic.Name)
+	}
+	w.deletes(names...)
+}
+
+// deletes topics and waits until they are gone, and what stopped groups have committed.
+func (w *world) deletes(names ...string) {
 	w.t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(w.brokers...))
 	if err != nil {
@@ -102,10 +119,6 @@ func (w *world) wipe() {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	admin := kadm.NewClient(client)
-	var names []string
-	for _, topic := range topics.All() {
-		names = append(names, topic.Name)
-	}
 	if _, err := admin.DeleteTopics(ctx, names...); err != nil {
 		w.t.Fatal(err)
 	}
