@@ -49,7 +49,7 @@ func TestDial_BrokersBeforeKafka4_AreRefusedForExactlyOnceOnly(t *testing.T) {
 	}
 	defer old.Close()
 	err = dialWith(t, Config{Brokers: old.ListenAddrs()})
-	if err == nil || !strings.Contains(err.Error(), "Kafka 4.0") {
+	if err == nil || !strings.Contains(err.Error(), "PROCESSING_GUARANTEE=exactly_once needs Kafka 4.0") {
 		t.Errorf("err = %v", err)
 	}
 	if err := dialWith(t, Config{Brokers: old.ListenAddrs(), Guarantee: AtLeastOnce}); err != nil {

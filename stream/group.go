@@ -144,16 +144,16 @@ func (m *member) assigned(_ context.Context, _ *kgo.Client, of map[string][]int3
 func (m *member) fetched(
 	ctx context.Context, offsets map[string]map[int32]kgo.Offset,
 ) (map[string]map[int32]kgo.Offset, error) {
-	ids, err := m.own(ctx, offsets)
+	marks, err := m.own(ctx, offsets)
 	if err != nil {
 		return nil, err
 	}
-	m.begin(offsets, ids)
+	m.begin(offsets, marks)
 	return offsets, nil
 }
 
-func (m *member) begin(offsets map[string]map[int32]kgo.Offset, ids map[string]string) {
-	s := m.newSession(offsets, ids)
+func (m *member) begin(offsets map[string]map[int32]kgo.Offset, marks map[string]string) {
+	s := m.newSession(offsets, marks)
 	m.current.Store(s)
 	select {
 	case m.sessions <- s:

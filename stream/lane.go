@@ -102,7 +102,7 @@ func (l *lane) sendOffsets(ctx context.Context, offsets map[topicPartition]int64
 			topics[tp.topic] = &kmsg.TxnOffsetCommitRequestTopic{Topic: tp.topic}
 		}
 		p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
-		p.Partition, p.Offset, p.Metadata = tp.partition, offset, kmsg.StringPtr(idMark+s.ids[tp.topic])
+		p.Partition, p.Offset, p.Metadata = tp.partition, offset, kmsg.StringPtr(s.marks[tp.topic])
 		topics[tp.topic].Partitions = append(topics[tp.topic].Partitions, p)
 	}
 	for t := range maps.Values(topics) {

@@ -13,6 +13,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -24,13 +25,8 @@ import (
 // idMark begins the metadata of an offset that is committed here; the topic's id follows.
 const idMark = "topic_id="
 
-// TopicID returns what Kafka calls this creation of a topic: deleted and made again, it has another.
-// It fails when the brokers do not answer within askTimeout.
-func (c *Cluster) TopicID(ctx context.Context, topic string) (string, error) {
-	ids, err := c.topicIDs(ctx, topic)
-	return ids[topic], err
-}
-
+// topicIDs are what Kafka calls this creation of each topic. It fails when one is missing, and when the brokers do not
+// answer within askTimeout.
 func (c *Cluster) topicIDs(ctx context.Context, topics ...string) (map[string]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
@@ -76,29 +72,26 @@ func (c *Cluster) watch(ctx context.Context, topics []string, trouble func(error
 	}
 }
 
-// own passes over committed offsets that belong to former topics. It returns the topics' ids.
+// own passes over committed offsets that belong to former topics. It returns the metadata for the next ones, by topic.
 func (m *member) own(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]string, error) {
 	if len(offsets) == 0 {
 		return nil, nil
 	}
 	c := m.life.c
-	topics := make([]string, 0, len(offsets))
-	for topic := range offsets {
-		topics = append(topics, topic)
-	}
-	ids, err := c.topicIDs(ctx, topics...)
+	marks, err := c.topicIDs(ctx, slices.Collect(maps.Keys(offsets))...)
 	if err != nil {
 		return nil, err
 	}
 	committed, err := c.adm.FetchOffsets(ctx, m.life.group)
 	if err != nil {
-		return nil, fmt.Errorf("ask which topics the committed offsets are of: %w", err)
+		return nil, fmt.Errorf("ask of which topics the committed offsets are: %w", err)
 	}
 	for topic, of := range offsets {
+		marks[topic] = idMark + marks[topic]
 		former := false
 		for partition := range of {
 			at, _ := committed.Lookup(topic, partition)
-			if id, says := strings.CutPrefix(at.Metadata, idMark); says && id != ids[topic] {
+			if strings.HasPrefix(at.Metadata, idMark) && at.Metadata != marks[topic] {
 				of[partition] = kgo.NewOffset().AtStart()
 				former = true
 			}
@@ -107,15 +100,15 @@ func (m *member) own(ctx context.Context, offsets map[string]map[int32]kgo.Offse
 			m.life.log.WithField("topic", topic).Warn("topic was deleted and made again, the group begins at its start")
 		}
 	}
-	return ids, nil
+	return marks, nil
 }
 
 // marked has a commit say of which topics its offsets are.
-func marked(ctx context.Context, ids map[string]string) context.Context {
+func marked(ctx context.Context, marks map[string]string) context.Context {
 	return kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
 		for _, t := range req.Topics {
 			for i := range t.Partitions {
-				t.Partitions[i].Metadata = kmsg.StringPtr(idMark + ids[t.Topic])
+				t.Partitions[i].Metadata = kmsg.StringPtr(marks[t.Topic])
 			}
 		}
 		return nil

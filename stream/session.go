@@ -35,7 +35,7 @@ type session struct {
 	cancel     context.CancelFunc
 	memberID   string
 	generation int32
-	ids        map[string]string // of the topics of claims
+	marks      map[string]string // metadata of committed offsets, by topic
 	claims     map[topicPartition]*claim
 	follows    *follows
 	work       chan struct{} // asks drive to look
@@ -44,9 +44,9 @@ type session struct {
 	visits     gate
 }
 
-func (m *member) newSession(offsets map[string]map[int32]kgo.Offset, ids map[string]string) *session {
+func (m *member) newSession(offsets map[string]map[int32]kgo.Offset, marks map[string]string) *session {
 	s := &session{
-		life: m.life, cl: m.cl, ids: ids,
+		life: m.life, cl: m.cl, marks: marks,
 		claims: map[topicPartition]*claim{}, work: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(m.ctx)
@@ -311,7 +311,7 @@ func (s *session) commitOffsets(ctx context.Context, offsets map[topicPartition]
 		of[tp.topic][tp.partition] = kgo.EpochOffset{Epoch: -1, Offset: offset}
 	}
 	var refused error
-	s.cl.CommitOffsetsSync(marked(ctx, s.ids), of,
+	s.cl.CommitOffsetsSync(marked(ctx, s.marks), of,
 		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 			if refused = err; err != nil {
 				return

@@ -84,11 +84,11 @@ func (c *Cluster) openStore(
 			trouble(err)
 		}
 	}()
-	id, err := c.TopicID(ctx, topic)
+	ids, err := c.topicIDs(ctx, topic)
 	if err != nil {
 		return nil, err
 	}
-	identity := filepath.Join(c.id, id, use, strconv.Itoa(int(partition)))
+	identity := filepath.Join(c.id, ids[topic], use, strconv.Itoa(int(partition)))
 	dir := filepath.Join(c.cfg.Dir, identity)
 	s, err = newStore(dir, identity, trouble)
 	if err == nil {
