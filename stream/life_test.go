@@ -59,7 +59,7 @@ func TestProcessor_BrokerFailsACommit_BeginsAgainAtTheLastOne(t *testing.T) {
 			c := w.dial("a")
 			p, _ := w.process(c, ProcessorConfig{Graph: w.counting()})
 			v, _ := w.view(c, ViewConfig{})
-			for range 3 {
+			for range 2 {
 				var refused atomic.Bool
 				w.refuse(test.key, &refused)
 				w.send(500)

@@ -27,44 +27,40 @@ func (w *world) storeDirs(instance, use string) []string {
 }
 
 func TestStore_Damaged_IsFilledAgain(t *testing.T) {
-	for name, damage := range map[string]func(dir string) error{
-		"no name":       func(dir string) error { return each(dir, "CURRENT*", os.Remove) },
-		"wrong name":    func(dir string) error { return os.WriteFile(filepath.Join(dir, "CURRENT"), []byte("x"), 0o600) },
-		"empty name":    func(dir string) error { return os.Truncate(filepath.Join(dir, "CURRENT"), 0) },
-		"no manifest":   func(dir string) error { return each(dir, "MANIFEST-*", os.Remove) },
-		"cut manifest":  func(dir string) error { return each(dir, "MANIFEST-*", halve) },
-		"no journal":    func(dir string) error { return each(dir, "*.log", os.Remove) },
-		"cut journal":   func(dir string) error { return each(dir, "*.log", halve) },
-		"wrong journal": func(dir string) error { return each(dir, "*.log", scribble) },
-		"no rows":       func(dir string) error { return each(dir, "*.ldb", os.Remove) },
-		"cut rows":      func(dir string) error { return each(dir, "*.ldb", halve) },
-		"wrong rows":    func(dir string) error { return each(dir, "*.ldb", scribble) }, // noticed when they are read
-		"all wrong":     func(dir string) error { return each(dir, "*", scribble) },
+	wrong := func(name string) error { return os.WriteFile(name, []byte("x"), 0o600) }
+	empty := func(name string) error { return os.Truncate(name, 0) }
+	type damage struct {
+		files string
+		do    func(name string) error
+	}
+	w := newWorld(t, ExactlyOnce)
+	c := w.dial("a")
+	for _, damages := range [][4]damage{ // one a partition
+		{{"CURRENT", os.Remove}, {"CURRENT", wrong}, {"CURRENT", empty}, {"*", scribble}},
+		{{"MANIFEST-*", os.Remove}, {"MANIFEST-*", halve}, {"*.log", os.Remove}, {"*.log", halve}},
+		{{"*.log", scribble}, {"*.ldb", os.Remove}, {"*.ldb", halve}, {"*.ldb", scribble}}, // the last are noticed when they are read
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, ExactlyOnce)
-			c := w.dial("a")
-			for range 2 { // the second time, what the journal holds becomes a file of rows
-				_, p := w.process(c, ProcessorConfig{Graph: w.counting()})
-				v, view := w.view(c, ViewConfig{})
-				w.send(300)
-				w.awaitExact(v)
-				p.stop()
-				view.stop()
-			}
-			for _, dir := range append(w.storeDirs("a", "processor"), w.storeDirs("a", "view")...) {
-				if err := damage(dir); err != nil {
+		for range 2 { // the second time, what the journal holds becomes a file of rows
+			_, p := w.process(c, ProcessorConfig{Graph: w.counting()})
+			v, view := w.view(c, ViewConfig{})
+			w.send(300)
+			w.awaitExact(v)
+			p.stop()
+			view.stop()
+		}
+		for _, dirs := range [][]string{w.storeDirs("a", "processor"), w.storeDirs("a", "view")} {
+			for i, d := range damages {
+				if err := each(dirs[i], d.files, d.do); err != nil {
 					t.Fatal(err)
 				}
 			}
-			w.send(300)
-			w.process(c, ProcessorConfig{Graph: w.counting()})
-			v, _ := w.view(c, ViewConfig{})
-			w.awaitExact(v)
-			w.checkEvents()
-		})
+		}
+		w.send(300)
 	}
+	w.process(c, ProcessorConfig{Graph: w.counting()})
+	v, _ := w.view(c, ViewConfig{})
+	w.awaitExact(v)
+	w.checkEvents()
 }
 
 // each does something to files, of which there must be one.
@@ -122,20 +118,18 @@ func TestStore_DeletedUnderARunningProcessor_NothingIsLostOrDoubled(t *testing.T
 		c := w.dial("a")
 		_, p := w.process(c, ProcessorConfig{Graph: w.counting()})
 		v, view := w.view(c, ViewConfig{})
-		for range 3 {
-			w.send(500)
-			w.awaitExact(v)
-			if err := os.RemoveAll(filepath.Join(w.dir, "a")); err != nil {
-				t.Fatal(err)
-			}
-			w.send(500)
-			w.awaitExact(v)
-			p.stop()
-			view.stop()
-			w.send(500)
-			_, p = w.process(c, ProcessorConfig{Graph: w.counting()})
-			v, view = w.view(c, ViewConfig{})
+		w.send(500)
+		w.awaitExact(v)
+		if err := os.RemoveAll(filepath.Join(w.dir, "a")); err != nil {
+			t.Fatal(err)
 		}
+		w.send(500)
+		w.awaitExact(v)
+		p.stop()
+		view.stop()
+		w.send(500)
+		w.process(c, ProcessorConfig{Graph: w.counting()})
+		v, _ = w.view(c, ViewConfig{})
 		w.awaitExact(v)
 		w.checkEvents()
 	})
@@ -207,11 +201,14 @@ func TestStore_DiskIsFull_EndsItsInstanceAndAnotherTakesOver(t *testing.T) {
 	}
 	for full := false; !full; {
 		w.send(200)
-		select {
-		case err = <-ended:
-			full = true
-		case <-time.After(10 * time.Millisecond):
-		}
+		w.await("it has counted them or ended", func() bool {
+			select {
+			case err = <-ended:
+				full = true
+			default:
+			}
+			return full || counted(v) >= int(w.sent.Load())
+		})
 	}
 	if err == nil || !strings.Contains(err.Error(), "STATE_DIR") || !strings.Contains(err.Error(), "no space left") {
 		t.Errorf("it ended with %v", err)

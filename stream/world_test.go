@@ -239,25 +239,27 @@ func (w *world) await(what string, condition func() bool) {
 	}
 }
 
+// counted is how many records the view has counted; -1 while it cannot be read.
+func counted(v *View) int {
+	total := 0
+	for row, err := range v.Rows("", "") {
+		if err != nil {
+			return -1
+		}
+		total += row.Value.(int)
+	}
+	return total
+}
+
 // awaitCounted waits until the view has counted every record at least once.
 func (w *world) awaitCounted(v *View) {
 	w.t.Helper()
-	total := 0
 	defer func() {
 		if w.t.Failed() {
-			w.t.Logf("the view counts %d records, %d were sent", total, w.sent.Load())
+			w.t.Logf("the view counts %d records, %d were sent", counted(v), w.sent.Load())
 		}
 	}()
-	w.await("the view counts what was sent", func() bool {
-		total = 0
-		for row, err := range v.Rows("", "") {
-			if err != nil {
-				return false // it may be recovering
-			}
-			total += row.Value.(int)
-		}
-		return total >= int(w.sent.Load())
-	})
+	w.await("the view counts what was sent", func() bool { return counted(v) >= int(w.sent.Load()) })
 }
 
 // awaitExact waits until the view has counted every record, and looks at each key.
