@@ -53,8 +53,8 @@ func (c *Cluster) NewLedger(cfg LedgerConfig) (*Ledger, error) {
 }
 
 // Write writes what decide makes of the topic's committed records, which come in the order of each partition. When it
-// is in doubt whether that was written, decide is called again, and sees it if it was. Write ends with ctx: with
-// ErrUnavailable if nothing was handed over, else with ErrOutcomeUnknown. Any other error is the broker's refusal.
+// is in doubt whether that was written, decide is called again, and sees it if it was. Write ends with ctx, or when the
+// brokers refuse it: with ErrUnavailable if nothing was handed over, else with ErrOutcomeUnknown.
 func (l *Ledger) Write(ctx context.Context, decide func(past iter.Seq[Record]) []Record) error {
 	late := ErrUnavailable
 	failed := errors.New("others write")
@@ -72,7 +72,7 @@ func (l *Ledger) Write(ctx context.Context, decide func(past iter.Seq[Record]) [
 			late = ErrOutcomeUnknown
 		}
 		if refused(err) {
-			return fmt.Errorf("write what follows from %s: %w", l.cfg.Topic, err)
+			return fmt.Errorf("write what follows from %s: %w: %w", l.cfg.Topic, err, late)
 		}
 		failed = err
 		sleep(ctx, 20*time.Millisecond+rand.N(200*time.Millisecond)) // or two that fence each other would go on with it
@@ -104,13 +104,15 @@ func (l *Ledger) try(ctx context.Context, decide func(iter.Seq[Record]) []Record
 		return false, err
 	}
 	defer cl.Close()
+	var records []Record
+	defer func() { err = l.explained(ctx, err, records) }()
 	if exactly {
 		if _, _, err := cl.ProducerID(ctx); err != nil { // fences, and waits for the end of what was open
 			return false, fmt.Errorf("become the writer: %w", err)
 		}
 	}
 	var unread error
-	records := decide(l.past(ctx, &unread))
+	records = decide(l.past(ctx, &unread))
 	if unread != nil || len(records) == 0 {
 		return false, unread
 	}
@@ -134,6 +136,26 @@ func (l *Ledger) try(ctx context.Context, decide func(iter.Seq[Record]) []Record
 		return false, err
 	}
 	return true, cl.EndTransaction(ctx, kgo.TryCommit)
+}
+
+// explained adds the missing permission to an error that came of it.
+func (l *Ledger) explained(ctx context.Context, err error, records []Record) error {
+	if !unauthorized(err) {
+		return err
+	}
+	if errors.Is(err, kerr.TransactionalIDAuthorizationFailed) {
+		return fmt.Errorf("%w: %w", l.c.missing(access{"Write", "transactional-id", l.cfg.Name}), err)
+	}
+	needed := topicAccess("Read", l.cfg.Topic)
+	for _, r := range records {
+		if write := (access{"Write", "topic", r.Topic}); !slices.Contains(needed, write) {
+			needed = append(needed, write)
+		}
+	}
+	if lacks := l.c.lacks(ctx, needed); lacks != nil {
+		return fmt.Errorf("%w: %w", lacks, err)
+	}
+	return err
 }
 
 // past are the committed records up to the topic's end as it is now, also where that is not committed yet. Where they

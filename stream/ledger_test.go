@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -144,5 +145,31 @@ func TestLedger_KafkaIsAway_SaysThatNothingWasDone(t *testing.T) {
 	defer cancel()
 	if err := l.Write(ctx, w.once("job")); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestLedger_APermissionIsMissing_IsNamedByTheCommandThatGivesIt(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	l, err := s.user.NewLedger(LedgerConfig{Name: s.group + "-ledger", Topic: s.group + "-in"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	once := (&world{in: s.group + "-in", out: s.group + "-out"}).once
+	for _, a := range []access{{"Write", "transactional-id", s.group + "-"}, {"Write", "topic", s.group + "-out"}, {"Read", "topic", s.group + "-in"}} {
+		s.revoke(a)
+		named := a
+		if a.resource == "transactional-id" {
+			named.name = l.cfg.Name
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		if err := l.Write(ctx, once("job")); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), s.command(named)) {
+			t.Errorf("without %v: %v", a, err)
+		}
+		cancel()
+		s.grant(a)
+	}
+	if err := l.Write(t.Context(), once("job")); err != nil {
+		t.Errorf("with all of them: %v", err)
 	}
 }
