@@ -180,13 +180,14 @@ func TestSecuredBrokers_OtherwiseThanTheyWant_TheStartEndsWithOneLine(t *testing
 		want   string
 	}{
 		"InClear":         {map[string]string{"KAFKA_TLS": "false", "KAFKA_TLS_CA_FILE": ""}, "KAFKA_TLS must be true"},
-		"WrongPassword":   {map[string]string{"KAFKA_SASL_PASSWORD": "wrong-secret"}, "KAFKA_SASL_PASSWORD is wrong"},
+		"WrongPassword":   {map[string]string{"KAFKA_SASL_PASSWORD": "wrong-secret"}, "KAFKA_SASL_USERNAME or KAFKA_SASL_PASSWORD "},
 		"NoLogin":         {map[string]string{"KAFKA_SASL_MECHANISM": "", "KAFKA_SASL_USERNAME": "", "KAFKA_SASL_PASSWORD": ""}, "KAFKA_SASL_MECHANISM must be set"},
 		"NoSuchAuthority": {map[string]string{"KAFKA_TLS_CA_FILE": "missing.pem"}, "KAFKA_TLS_CA_FILE: open missing.pem"},
 		"OtherPartitions": {map[string]string{"KAFKA_PARTITIONS": "5"}, "set KAFKA_PARTITIONS=4"},
 		"NoPermission":    {map[string]string{"KAFKA_SASL_USERNAME": "users"}, "--operation Read --topic user_commands"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			env := g.as("admin", mails)
 			maps.Copy(env, test.change)
 			began := time.Now()

@@ -48,9 +48,16 @@ func (c *Cluster) Allowed(ctx context.Context) error {
 	c.mu.Lock()
 	needed := slices.Clone(c.needed)
 	c.mu.Unlock()
-	return c.allowed(ctx, needed)
+	err := c.allowed(ctx, needed)
+	for _, a := range needed {
+		if err == nil && a.resource == "transactional-id" && unauthorized(c.tryTransaction(ctx, a.name+"another-0")) {
+			c.log.Warn("a dead instance's open transaction cannot be ended, only waited for: ", c.missing(a))
+		}
+	}
+	return err
 }
 
+// allowed asks for all that is needed.
 func (c *Cluster) allowed(ctx context.Context, needed []access) error {
 	operations, err := c.operations(ctx, needed)
 	var missing []error
@@ -67,8 +74,6 @@ func (c *Cluster) allowed(ctx context.Context, needed []access) error {
 		case "transactional-id":
 			if unauthorized(c.tryTransaction(ctx, a.name+c.cfg.Instance+"-0")) {
 				missing = append(missing, c.missing(a))
-			} else if unauthorized(c.tryTransaction(ctx, a.name+"another-0")) {
-				c.log.WithError(c.missing(a)).Warn("a dead instance's open transaction cannot be ended, only waited for")
 			}
 		}
 	}

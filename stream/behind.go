@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -104,7 +105,7 @@ func (l *lag) look(now time.Time, starts, ends map[topicPartition]int64) {
 func (l *lag) suspect(ctx context.Context, unseen error) {
 	var missing error
 	if unauthorized(unseen) || unseen == nil && l.behind(time.Now()) > 5*lookInterval {
-		missing = l.c.lacks(ctx, l.needed)
+		missing = l.c.lacks(ctx, slices.DeleteFunc(slices.Clone(l.needed), func(a access) bool { return a.resource != "topic" }))
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

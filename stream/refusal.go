@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -54,8 +55,10 @@ func (c *Cluster) loginRefusal(ctx context.Context, err error) (line error, fina
 		return fmt.Errorf("KAFKA_SASL_MECHANISM must be set, the brokers want a login: they offer %s", list), true
 	case len(offered) > 0 && !slices.Contains(offered, s.Mechanism):
 		return fmt.Errorf("KAFKA_SASL_MECHANISM is %s, but the brokers offer %s", s.Mechanism, list), true
-	case errors.Is(err, kerr.SaslAuthenticationFailed), len(offered) > 0:
+	case errors.Is(err, kerr.SaslAuthenticationFailed):
 		return fmt.Errorf("KAFKA_SASL_USERNAME or KAFKA_SASL_PASSWORD is wrong, the brokers refuse %s: %w", s.Username, err), true
+	case len(offered) > 0 && errors.Is(err, io.EOF): // as the embedded broker does it, and a broker that is going away
+		return fmt.Errorf("KAFKA_SASL_USERNAME or KAFKA_SASL_PASSWORD may be wrong, the brokers hang up on %s: %w", s.Username, err), false
 	case errors.Is(err, kerr.IllegalSaslState):
 		return fmt.Errorf("KAFKA_SASL_MECHANISM is %s, but the brokers want no login: %w", s.Mechanism, err), true
 	case s.TLS && silent != nil:

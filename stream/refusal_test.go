@@ -30,9 +30,9 @@ func TestDial_SpokenToOtherwiseThanTheBrokersWant_NamesTheSettingInOneLine(t *te
 		"UnknownAuthority": {func(s *Security) { s.CAFile = "" }, "KAFKA_TLS_CA_FILE"},
 		"AnotherName":      {func(s *Security) { s.ServerName = "other.example" }, "KAFKA_TLS_SERVER_NAME"},
 		"NoLogin":          {func(s *Security) { *s = Security{TLS: true, CAFile: s.CAFile} }, "KAFKA_SASL_MECHANISM must be set, the brokers want a login: they offer "},
-		"WrongPassword":    {func(s *Security) { s.Password = "wrong-secret" }, "KAFKA_SASL_USERNAME or KAFKA_SASL_PASSWORD is wrong, the brokers refuse admin"},
-		"UnknownUser":      {func(s *Security) { s.Username = "nobody" }, "KAFKA_SASL_USERNAME or KAFKA_SASL_PASSWORD is wrong, the brokers refuse nobody"},
-		"WrongPLAIN":       {func(s *Security) { s.Mechanism, s.Password = "PLAIN", "wrong-secret" }, "KAFKA_SASL_USERNAME or KAFKA_SASL_PASSWORD is wrong"},
+		"WrongPassword":    {func(s *Security) { s.Password = "wrong-secret" }, "KAFKA_SASL_USERNAME or KAFKA_SASL_PASSWORD "},
+		"UnknownUser":      {func(s *Security) { s.Username = "nobody" }, "KAFKA_SASL_USERNAME or KAFKA_SASL_PASSWORD "},
+		"WrongPLAIN":       {func(s *Security) { s.Mechanism, s.Password = "PLAIN", "wrong-secret" }, "KAFKA_SASL_USERNAME or KAFKA_SASL_PASSWORD "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,6 +8,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -54,7 +55,7 @@ func (c *Cluster) Ensure(ctx context.Context, topics []Topic) error {
 			}
 		}
 		if !sleep(ctx, settleInterval) { // a broker may not have heard yet of a topic that another has made
-			return context.Cause(ctx)
+			return fmt.Errorf("the brokers do not agree on the topics: %w", context.Cause(ctx))
 		}
 	}
 }
