@@ -25,6 +25,7 @@ func TestStore_DamagedBetweenTwoStarts_StaysExact(t *testing.T) {
 	a := w.start("a")
 	for n := range w.scaled(12, len(damages)) {
 		w.progress(rate)
+		w.fault()
 		w.kill(a)
 		for _, file := range w.files(a) {
 			if err := damages[n%len(damages)](file); err != nil {

@@ -51,6 +51,7 @@ func (w *world) killing(i *instance, times int) {
 		} else {
 			w.idle(2 * time.Second)
 		}
+		w.fault()
 		w.kill(i)
 		i.start()
 	}

@@ -173,11 +173,11 @@ func (p *proxy) hold(ways ...direction) {
 	}
 }
 
-// release lets everything go on, with what was held first.
+// release lets everything go on, with what was held first, and catches nothing more.
 func (p *proxy) release() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.held = [2]bool{}
+	p.catch, p.held = nil, [2]bool{}
 	p.changed.Broadcast()
 }
 

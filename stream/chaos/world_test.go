@@ -268,7 +268,6 @@ func (w *world) look(i *instance) {
 // kill kills an instance, and looks at what it left.
 func (w *world) kill(i *instance) {
 	w.t.Helper()
-	w.fault()
 	i.kill()
 	w.look(i)
 }
