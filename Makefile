@@ -1,5 +1,5 @@
-# Only go and make are needed to run, build and test; test-kafka and e2e also need Java, Maven and Python, bench and
-# bench-restore a JDK and Maven, test-browser Node and Chromium.
+# Only go and make are needed to run, build and test; test-kafka and e2e also need Java, Maven and Python, the
+# bench targets a JDK and Maven, test-browser Node and Chromium.
 LINT := go tool -modfile=lint/go.mod
 SINK := .cache/aiosmtpd-1.4.6
 STREAMS := .cache/kafka-streams-4.3.1
@@ -59,8 +59,8 @@ bench: $(STREAMS)/classes/Streams.class ## both guarantees beside a relay, goka 
 bench-restore: $(STREAMS)/classes/Streams.class ## 1,000,000 rows into an empty store, beside goka on sarama and Kafka Streams
 	$(WITH_KAFKA) go run ./stream/bench restore --streams=$(STREAMS)
 
-bench-rebalance: ## the longest gap a command sees while members join, restart, leave and are killed
-	$(WITH_KAFKA) go run ./stream/bench rebalance --rounds=10
+bench-rebalance: $(STREAMS)/classes/Streams.class ## the longest gap a command sees while members join, restart, leave and are killed, beside Kafka Streams
+	$(WITH_KAFKA) go run ./stream/bench rebalance --rounds=10 --streams=$(STREAMS)
 
 lint: ## vet, staticcheck, import arrows, formatting
 	go vet ./...

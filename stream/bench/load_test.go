@@ -41,7 +41,7 @@ func TestLoad_OnEachPeer_HasAnEventForEveryCommand(t *testing.T) {
 	}
 	for _, s := range systems {
 		t.Run(s.name, func(t *testing.T) {
-			place, err := settings.newPlace(t.Context(), s, 4)
+			place, err := settings.newPlace(t.Context(), s, 4, 0)
 			if err != nil {
 				t.Fatal(err)
 			}

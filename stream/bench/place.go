@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -24,8 +25,8 @@ type place struct {
 	adm *kadm.Client
 }
 
-// newPlace makes the topics of a system: in, out and its table.
-func (s Settings) newPlace(ctx context.Context, of system, partitions int32) (*place, error) {
+// newPlace makes the topics of a system: in, out and its table with so many rows.
+func (s Settings) newPlace(ctx context.Context, of system, partitions int32, rows int) (*place, error) {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(s.Brokers...))
 	if err != nil {
 		return nil, err
@@ -44,6 +45,9 @@ func (s Settings) newPlace(ctx context.Context, of system, partitions int32) (*p
 		}
 	}
 	if err := p.await(ctx, slices.Collect(maps.Keys(configs)), int(partitions)); err != nil {
+		return nil, errors.Join(err, p.remove())
+	}
+	if err := p.fill(ctx, p.Group+of.table, rows); err != nil {
 		return nil, errors.Join(err, p.remove())
 	}
 	if p.Dir, err = os.MkdirTemp("", "bench"); err != nil {
@@ -69,6 +73,29 @@ func (p *place) await(ctx context.Context, topics []string, partitions int) erro
 			return nil
 		}
 	}
+}
+
+// fill writes rows of a table.
+func (t target) fill(ctx context.Context, topic string, rows int) error {
+	cl, err := kgo.NewClient(kgo.SeedBrokers(t.brokers()...), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	var refused error
+	var once sync.Once
+	for n := range rows {
+		value := newAccount(fmt.Sprintf("%016x", n), n)
+		cl.Produce(ctx, &kgo.Record{Topic: topic, Key: []byte(value.Email), Value: value.encode()}, func(_ *kgo.Record, err error) {
+			if err != nil {
+				once.Do(func() { refused = err })
+			}
+		})
+	}
+	if err := errors.Join(cl.Flush(ctx), refused); err != nil {
+		return fmt.Errorf("fill %s: %w", topic, err)
+	}
+	return nil
 }
 
 // remove deletes what was made, and what the system made under the group's name.

@@ -32,10 +32,7 @@ type rebalanceCmd struct {
 
 // Run measures every system with every size of table, round after round.
 func (c rebalanceCmd) Run(ctx context.Context) error {
-	if len(c.Only) == 0 {
-		c.Only = []string{exactlyOnce}
-	}
-	systems, err := c.systems()
+	systems, err := c.systems(exactlyOnce, streamsLowLatency) // at least once, a kill doubles events
 	if err != nil {
 		return err
 	}
@@ -59,14 +56,11 @@ func (c rebalanceCmd) Run(ctx context.Context) error {
 
 // measure is every round of one system.
 func (c rebalanceCmd) measure(ctx context.Context, s system, rows int, figures *table) (err error) {
-	place, err := c.newPlace(ctx, s, restorePartitions)
+	place, err := c.newPlace(ctx, s, restorePartitions, rows)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, place.remove()) }()
-	if err := place.fill(ctx, place.Group+s.table, rows); err != nil {
-		return err
-	}
 	stays, err := s.start(ctx, place.member("a"))
 	if err != nil {
 		return err

@@ -7,9 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"sync"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // What a restore reads, before BENCH_SCALE.
@@ -31,14 +28,11 @@ func (c restoreCmd) Run(ctx context.Context) (err error) {
 	rows := int(restoreRows * c.Scale)
 	places := map[string]*place{}
 	for _, s := range systems {
-		place, err := c.newPlace(ctx, s, restorePartitions)
+		place, err := c.newPlace(ctx, s, restorePartitions, rows)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, place.remove()) }()
-		if err := place.fill(ctx, place.Group+s.table, rows); err != nil {
-			return err
-		}
 		places[s.name] = place
 	}
 	figures := &table{
@@ -70,27 +64,4 @@ func restore(ctx context.Context, s system, t target, round int) ([]float64, err
 	cpu, err := p.cpu()
 	peak, err2 := p.peak()
 	return []float64{p.took.Seconds(), cpu.Seconds(), peak}, errors.Join(err, err2, p.stop())
-}
-
-// fill writes rows of a table.
-func (t target) fill(ctx context.Context, topic string, rows int) error {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(t.brokers()...), kgo.ProducerBatchCompression(kgo.NoCompression()))
-	if err != nil {
-		return err
-	}
-	defer cl.Close()
-	var refused error
-	var once sync.Once
-	for n := range rows {
-		value := newAccount(fmt.Sprintf("%016x", n), n)
-		cl.Produce(ctx, &kgo.Record{Topic: topic, Key: []byte(value.Email), Value: value.encode()}, func(_ *kgo.Record, err error) {
-			if err != nil {
-				once.Do(func() { refused = err })
-			}
-		})
-	}
-	if err := errors.Join(cl.Flush(ctx), refused); err != nil {
-		return fmt.Errorf("fill %s: %w", topic, err)
-	}
-	return nil
 }

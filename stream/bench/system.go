@@ -8,7 +8,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +39,7 @@ const (
 
 	streamsAtLeastOnce = "streams at_least_once"
 	streamsExactlyOnce = "streams exactly_once"
+	streamsLowLatency  = "streams exactly_once 25 ms"
 )
 
 // systems are those of the named ones, or of all, that can be measured with these settings.
@@ -54,15 +54,14 @@ func (s Settings) systems(named ...string) ([]system, error) {
 	}
 	if s.Streams != "" {
 		classes := filepath.Join(s.Streams, "*") + ":" + filepath.Join(s.Streams, "classes")
-		java := []string{"java", "-Xmx512m", "-cp", classes, "Streams"}
-		for name, args := range map[string][]string{
-			streamsAtLeastOnce:            {"at_least_once", "-", "-"},
-			streamsExactlyOnce:            {"exactly_once_v2", "-", "-"},
-			streamsExactlyOnce + " 25 ms": {"exactly_once_v2", "25", "5"},
-		} {
-			all = append(all, system{name, "-accounts-changelog", slices.Concat(java, args)})
+		java := func(name string, args ...string) system {
+			command := []string{"java", "-Xmx512m", "-cp", classes, "Streams"}
+			return system{name, "-accounts-changelog", append(command, args...)}
 		}
-		slices.SortStableFunc(all[4:], func(a, b system) int { return cmp.Compare(a.name, b.name) })
+		all = append(all,
+			java(streamsAtLeastOnce, "at_least_once", "-", "-"),
+			java(streamsExactlyOnce, "exactly_once_v2", "-", "-"),
+			java(streamsLowLatency, "exactly_once_v2", "25", "5"))
 	}
 	for _, name := range s.Only {
 		if !slices.ContainsFunc(all, func(s system) bool { return s.name == name }) {

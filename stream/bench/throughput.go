@@ -62,7 +62,7 @@ func (c throughputCmd) Run(ctx context.Context) error {
 
 // measure is one system's sample: a figure for each of the metrics.
 func (c throughputCmd) measure(ctx context.Context, s system, partitions int32) (sample []float64, err error) {
-	place, err := c.newPlace(ctx, s, partitions)
+	place, err := c.newPlace(ctx, s, partitions, 0)
 	if err != nil {
 		return nil, err
 	}
