@@ -1,7 +1,7 @@
 package hazards
 
 // What is held here:
-//   - ours is stream with its defaults, but for times that make failures shorter.
+//   - ours is stream as the product runs it, but for times that make failures shorter.
 
 import (
 	"iter"
@@ -43,7 +43,7 @@ func (ours) cluster(i *instance) (*stream.Cluster, error) {
 	log.SetOutput(i.Output())
 	c, err := stream.Dial(i.Context(), stream.Config{
 		Brokers: i.brokers, Instance: i.name, Dir: i.dir, Hasher: topics.Hasher, Log: log.WithField("instance", i.name),
-		SessionTimeout: i.session, HeartbeatInterval: i.session / 20,
+		HotStandby: true, RecoverAhead: true, SessionTimeout: i.session, HeartbeatInterval: i.session / 20,
 		RebalanceTimeout: 4 * time.Second, TransactionTimeout: 4 * time.Second,
 		ClientOptions: []kgo.Opt{kgo.Dialer(i.net.dial)}, Registry: i.metrics,
 	})

@@ -292,7 +292,7 @@ type instance struct {
 	name    string
 	dir     string
 	net     network
-	standby bool                 // keeps what is not its own, too
+	standby bool                 // plain goka keeps what is not its own, too; ours always does
 	metrics *prometheus.Registry // ours
 	cluster *stream.Cluster      // ours
 }
