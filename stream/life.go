@@ -34,8 +34,11 @@ func (p *Processor) live(ctx context.Context) (err error) {
 	}
 	l := &life{Processor: p, cycle: newCycle(p.table, lanes), stores: &overlays{of: map[int32]*overlay{}}}
 	defer l.cycle.close()
+	var watch sync.WaitGroup
+	defer watch.Wait()
 	ctx, l.end = context.WithCancelCause(ctx)
 	defer l.end(nil)
+	watch.Go(func() { p.c.watch(ctx, kept(p.cfg.Graph), l.fail) })
 	defer func() { err = cmp.Or(failure(ctx), err) }() // goka only says that it was told to stop
 	if p.table != "" {
 		stop, err := l.replicate(ctx)
@@ -46,10 +49,6 @@ func (p *Processor) live(ctx context.Context) (err error) {
 	}
 	consumer := p.c.newConsumer(ctx, p.group+"-joins")
 	defer consumer.close()
-	var watch sync.WaitGroup
-	defer watch.Wait()
-	defer l.end(nil)
-	watch.Go(func() { p.c.watch(ctx, kept(p.cfg.Graph), l.fail) })
 	processor, err := goka.NewProcessor(p.c.cfg.Brokers, p.cfg.Graph,
 		goka.WithClientID(p.c.clientID(p.group)),
 		goka.WithLogger(gokaLog{p.log, logrus.DebugLevel}),

@@ -73,7 +73,7 @@ func offsetValue(offset int64) []byte { return binary.BigEndian.AppendUint64(nil
 func identityKey() []byte { return []byte{'i'} }
 
 // openStore opens, or makes, the store of a partition. use is what it is for, processor or view; trouble ends who uses
-// it, and is told, too, why openStore fails.
+// it, and is told, too, when none can be kept here.
 func (c *Cluster) openStore(
 	ctx context.Context, topic string, partition int32, use string, trouble func(error),
 ) (s *store, err error) {
@@ -81,6 +81,8 @@ func (c *Cluster) openStore(
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("open the local store of %s/%d: %w", topic, partition, err)
+		}
+		if errors.Is(err, errDir) {
 			trouble(err)
 		}
 	}()
