@@ -51,10 +51,9 @@ func TestProcessor_InputMadeAnew_BeginsAtItsStart(t *testing.T) {
 func TestProcessor_CommitOfAnotherClient_IsTaken(t *testing.T) {
 	w := newWorld(t, ExactlyOnce)
 	w.send(400)
-	w.await("they are there", func() bool {
-		_, ends, err := w.admin.bounds(t.Context(), []string{w.in})
-		return err == nil && ends[topicPartition{w.in, 0}]+ends[topicPartition{w.in, 1}]+ends[topicPartition{w.in, 2}]+ends[topicPartition{w.in, 3}] == 400
-	})
+	if err := w.producer().Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	ends, err := w.admin.adm.ListEndOffsets(t.Context(), w.in)
 	if err != nil {
 		t.Fatal(err)
