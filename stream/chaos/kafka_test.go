@@ -153,32 +153,26 @@ func (k *kafka) move(topic string, partition int32) {
 	})
 }
 
-// ends are the ends of topics, for readers of anything and for readers of what is committed.
-func (k *kafka) ends(ctx context.Context, topics ...string) (all, committed kadm.ListedOffsets, err error) {
-	all, err = k.ListEndOffsets(ctx, topics...)
-	if err = errors.Join(err, all.Error()); err != nil {
-		return nil, nil, err
-	}
-	committed, err = k.ListCommittedOffsets(ctx, topics...)
-	return all, committed, errors.Join(err, committed.Error())
-}
-
 // hanging says whether a transaction is open, or its end is under way, that is the group's or lies in the topics.
 func (k *kafka) hanging(ctx context.Context, group string, topics ...string) (bool, error) {
-	all, committed, err := k.ends(ctx, topics...)
-	if err != nil {
+	ends, err := k.ListEndOffsets(ctx, topics...)
+	if err = errors.Join(err, ends.Error()); err != nil {
 		return false, err
 	}
-	under := false
-	all.Each(func(end kadm.ListedOffset) {
-		stable, _ := committed.Lookup(end.Topic, end.Partition)
-		under = under || stable.Offset < end.Offset
+	stable, err := k.ListCommittedOffsets(ctx, topics...) // the last stable offsets
+	if err = errors.Join(err, stable.Error()); err != nil {
+		return false, err
+	}
+	hanging := false
+	ends.Each(func(end kadm.ListedOffset) {
+		last, _ := stable.Lookup(end.Topic, end.Partition)
+		hanging = hanging || last.Offset < end.Offset
 	})
 	open, err := k.ListTransactions(ctx, nil, []string{"Ongoing", "PrepareCommit", "PrepareAbort", "PrepareEpochFence"})
 	for _, t := range open.Sorted() {
-		under = under || strings.HasPrefix(t.TxnID, group+"-")
+		hanging = hanging || strings.HasPrefix(t.TxnID, group+"-")
 	}
-	return under, err
+	return hanging, err
 }
 
 // read returns the records of a topic up to its end, those of a partition in their order, without control records.

@@ -72,8 +72,9 @@ func newWorld(t *testing.T, title string, guarantee stream.Guarantee) *world {
 	}
 	group := fmt.Sprintf("chaos-%d", time.Now().UnixNano())
 	w := &world{
-		t: t, row: enter(title), begun: time.Now(), kafka: newKafka(t), group: group, topics: TopicsOf(group), guarantee: guarantee,
-		dir: t.TempDir(), shown: &places{all: map[place]bool{}}, found: map[Count]bool{},
+		t: t, row: enter(title), begun: time.Now(), kafka: newKafka(t),
+		group: group, topics: TopicsOf(group), guarantee: guarantee, dir: t.TempDir(),
+		shown: &places{all: map[place]bool{}}, found: map[Count]bool{},
 	}
 	t.Cleanup(func() {
 		for _, i := range w.all {
@@ -178,21 +179,16 @@ func (w *world) start(name string, args ...string) *instance {
 		"--brokers", strings.Join(w.kafka.brokers, ","), "--replication", fmt.Sprint(w.kafka.replication()))
 	w.all = append(w.all, i)
 	i.start()
-	w.awaitReady(i)
-	return i
-}
-
-func (w *world) awaitReady(i *instance) {
-	w.t.Helper()
-	await(w.t, i.name+" is ready", func() (bool, error) {
+	await(w.t, name+" is ready", func() (bool, error) {
 		if i.over() {
-			w.t.Fatalf("%s ended: %v", i.name, i.err)
+			w.t.Fatalf("%s ended: %v", name, i.err)
 		}
 		return i.out.ready.Load(), nil
 	})
+	return i
 }
 
-// behind puts a proxy between an instance that is to be started and the brokers.
+// behind returns a proxy, and what has an instance start behind it.
 func (w *world) behind() (*proxy, []string) {
 	w.t.Helper()
 	p, err := newProxy()
