@@ -180,14 +180,13 @@ func (k *kafka) read(topic string, isolation kgo.IsolationLevel) []*kgo.Record {
 	k.t.Helper()
 	ctx, cancel := context.WithTimeout(k.t.Context(), patience)
 	defer cancel()
-	left, err := k.ListEndOffsets(ctx, topic)
-	if err = errors.Join(err, left.Error()); err != nil {
-		k.t.Fatal(err)
-	}
-	starts, err := k.ListStartOffsets(ctx, topic)
-	if err = errors.Join(err, starts.Error()); err != nil {
-		k.t.Fatal(err)
-	}
+	var starts, left kadm.ListedOffsets
+	await(k.t, "the leaders of "+topic+" tell where it ends", func() (bool, error) {
+		var failed [2]error
+		starts, failed[0] = k.ListStartOffsets(ctx, topic)
+		left, failed[1] = k.ListEndOffsets(ctx, topic)
+		return true, errors.Join(failed[0], starts.Error(), failed[1], left.Error())
+	})
 	for partition, end := range left[topic] {
 		if start, _ := starts.Lookup(topic, partition); start.Offset == end.Offset {
 			delete(left[topic], partition)

@@ -18,11 +18,13 @@ func TestKill_TheOnlyInstanceAgainAndAgain_StaysExact(t *testing.T) {
 func TestKill_TwoInstancesInTurn_StaysExact(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "kill -9 of two instances in turn", stream.ExactlyOnce)
-	two := []*instance{w.start("a"), w.start("b")}
-	for n := range w.scaled(20, 4) {
-		w.killing(two[n%2], 1)
-	}
-	w.finish()
+	w.killingInTurn(w.start("a"), w.start("b"))
+}
+
+func TestKill_TwoInstancesInTurnWithoutStandby_StaysExact(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "kill -9 of two instances in turn, without hot standby", stream.ExactlyOnce)
+	w.killingInTurn(w.start("a", "--no-standby"), w.start("b", "--no-standby"))
 }
 
 func TestKill_AtLeastOnce_DoublesWhichTheAuditSees(t *testing.T) {
@@ -40,6 +42,14 @@ func TestKill_AtLeastOnce_DoublesWhichTheAuditSees(t *testing.T) {
 	} else {
 		w.row.ok = "doubles, as it must"
 	}
+}
+
+func (w *world) killingInTurn(two ...*instance) {
+	w.t.Helper()
+	for n := range w.scaled(20, 4) {
+		w.killing(two[n%2], 1)
+	}
+	w.finish()
 }
 
 // killing kills an instance so many times and starts it again: at any moment under load, or while it begins.

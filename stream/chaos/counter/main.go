@@ -35,6 +35,7 @@ type counter struct {
 	Instance    string           `required:"" help:"Stable name of this process."`
 	Dir         string           `required:"" help:"Where local stores lie."`
 	Guarantee   stream.Guarantee `default:"exactly_once" help:"exactly_once or at_least_once."`
+	Standby     bool             `default:"true" negatable:"" help:"Follow what is another's, and recover ahead."`
 	Via         string           `help:"host:port that every connection goes to instead; it is told the broker's in a first line."`
 }
 
@@ -56,6 +57,7 @@ func (c *counter) Run(ctx context.Context) error {
 	log.SetFormatter(&logrus.TextFormatter{DisableColors: true, TimestampFormat: time.StampMilli, FullTimestamp: true})
 	cfg := stream.Config{
 		Brokers: c.Brokers, Replication: c.Replication, Instance: c.Instance, Dir: c.Dir, Guarantee: c.Guarantee,
+		HotStandby: c.Standby, RecoverAhead: c.Standby,
 		Hasher: goka.DefaultHasher(), // no key is looked up
 		Log:    log,
 	}
