@@ -29,7 +29,8 @@ func newShop(t *testing.T) *shop {
 		t.Fatal(err)
 	}
 	topics := []Topic{
-		{Name: s.group + "-in", Partitions: 2}, {Name: s.group + "-out", Partitions: 2},
+		{Name: s.group + "-in", Partitions: 2},
+		{Name: s.group + "-out", Partitions: 2},
 		{s.group + "-table", 2, map[string]string{"cleanup.policy": "compact"}},
 	}
 	if err := s.admin.Ensure(t.Context(), topics); err != nil {
@@ -177,8 +178,11 @@ func TestProcessor_APermissionIsTakenAway_HealthNamesIt_AndItGoesOnWhenItIsGiven
 	w := &world{t: t}
 	w.await("the processor is ready", func() bool { return p.Health().Ready })
 	for _, a := range []access{
-		{"Read", "topic", p.group + "-in"}, {"Write", "topic", p.group + "-out"}, {"Write", "topic", p.table},
-		{"Read", "group", p.group}, {"Write", "transactional-id", p.group + "-"},
+		{"Read", "topic", p.group + "-in"},
+		{"Write", "topic", p.group + "-out"},
+		{"Write", "topic", p.table},
+		{"Read", "group", p.group},
+		{"Write", "transactional-id", p.group + "-"},
 	} {
 		s.revoke(a)
 		w.await(fmt.Sprintf("health names %v", a), func() bool {

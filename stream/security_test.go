@@ -40,7 +40,9 @@ func TestSecurity_HalfGivenUnreadableOrUnknown_IsRefusedByTheNameOfTheSetting(t 
 		}
 	}
 	for _, s := range []Security{
-		{}, {TLS: true}, {TLS: true, CAFile: in("ca.pem"), CertFile: cert, KeyFile: key, ServerName: "x"},
+		{},
+		{TLS: true},
+		{TLS: true, CAFile: in("ca.pem"), CertFile: cert, KeyFile: key, ServerName: "x"},
 		{Mechanism: "SCRAM-SHA-256", Username: "u", Password: "p"},
 	} {
 		if err := s.Validate(); err != nil {
