@@ -10,22 +10,24 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/lovoo/goka"
 )
 
-// Input is goka.Input, as a Processor's graph needs it.
+// Input is goka.Input, as a Processor's graph needs it: its codec cannot end the process, and of a panic of the callback
+// type and place are told. With a goka.Processor it is goka's.
 func Input(topic goka.Stream, codec goka.Codec, callback goka.ProcessCallback) goka.Edge {
 	return goka.Input(topic, safeCodec{codec}, telling(callback))
 }
 
-// Loop is goka.Loop, as a Processor's graph needs it.
+// Loop is goka.Loop, as Input is goka.Input.
 func Loop(codec goka.Codec, callback goka.ProcessCallback) goka.Edge {
 	return goka.Loop(safeCodec{codec}, telling(callback))
 }
 
-// Visitor is goka.Visitor, as a Processor's graph needs it.
+// Visitor is goka.Visitor, as Input is goka.Input. What the callback writes and emits for one key is one transaction.
 func Visitor(name string, callback goka.ProcessCallback) goka.Edge {
 	callback = telling(callback)
 	return goka.Visitor(name, func(ctx goka.Context, meta any) {
@@ -39,7 +41,7 @@ func Visitor(name string, callback goka.ProcessCallback) goka.Edge {
 
 // checkEdges fails for a graph that was made with goka's own inputs.
 func checkEdges(graph *goka.GroupGraph) error {
-	inputs := graph.InputStreams()
+	inputs := slices.Clone(graph.InputStreams())
 	if loop := graph.LoopStream(); loop != nil {
 		inputs = append(inputs, loop)
 	}
