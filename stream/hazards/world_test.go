@@ -187,7 +187,7 @@ func (w *world) transaction(end kgo.TransactionEndTry, r *kgo.Record) {
 func (w *world) committed() int64 {
 	w.Helper()
 	offsets, err := w.adm.FetchOffsets(w.Context(), w.group)
-	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) && !kerr.IsRetriable(err) { // a fresh Kafka has no coordinator yet
 		w.Fatal(err)
 	}
 	o, _ := offsets.Lookup(w.in, 0)
