@@ -28,7 +28,7 @@
 // producers settle what was left open before it reads an offset.
 //
 //	Processor.Run ── life ── life ── …                 a goka.Processor, its producers and its membership
-//	                   └── session ── session ── …     between two rebalances: recover, cycles, let go
+//	                   └── session ── session ── …     between two rebalances: take over, cycles, let go
 //	                                     └── cycle ── cycle ── …
 //
 // # What is promised
@@ -36,7 +36,14 @@
 // A record counts once, and its row, its output records and its offset become readable together:
 // TestProcessor_AfterThousandsOfRecords_TableEventsAndViewAddUp, TestProcessor_KafkaGoesAndComesBack_GoesOnExactly.
 //
-// So it is while members come and go: TestProcessor_MembersJoiningAndLeavingUnderLoad_StaysExact.
+// So it is while members come and go, or vanish: TestProcessor_MembersJoiningAndLeavingUnderLoad_StaysExact,
+// TestProcessor_MemberVanishes_AnotherGoesOnExactly.
+//
+// A member takes over with a copy that is complete, and a standby makes that short: TestReplica_Standby_IsACopyOfWhatOthersOwn,
+// TestReplica_RecoveredAhead_HasNothingLeftToRecoverWhenPartitionsAreAssigned,
+// TestReplica_OwnedFromOneGenerationToTheNext_AsksKafkaNothing, TestReplica_WhatASessionOwned_IsFollowedFromItsLastCommitOn;
+// recovering ahead keeps nobody out: TestReplica_RecoveringAheadOfAnOpenTransaction_DoesNotWaitForItsEnd,
+// TestReplica_NothingComesOfATable_IsNotWaitedForLong.
 //
 // So it is while instances, brokers, networks and disks fail: package chaos (make chaos), with docs/chaos.md.
 //
@@ -136,7 +143,7 @@
 //	callback.go      what a graph's callbacks and codecs may do; fence.go: a dead instance's open transaction
 //	recreated.go     topics that were deleted and made again
 //	follower.go      who is told of commits
-//	overlay.go       a table's partition in a cycle; store.go: on disk
+//	overlay.go       a table's partition in a cycle; store.go: on disk; replica.go: where no session writes it
 //	view.go          a topic's rows, to be read
 //	consumer.go      what goka runs views and joined tables with (reader.go); topicmanager.go: what it asks about topics
 //	behind.go        how late a reader is; health.go, status.go, metrics.go, log.go: what is told of it

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -44,21 +45,50 @@ func TestProcessor_AfterThousandsOfRecords_TableEventsAndViewAddUp(t *testing.T)
 
 func TestProcessor_MembersJoiningAndLeavingUnderLoad_StaysExact(t *testing.T) {
 	eachGuarantee(t, func(t *testing.T, w *world) {
-		a, b := w.dial("a"), w.dial("b")
-		w.process(a, ProcessorConfig{Graph: w.counting()})
-		v, _ := w.view(a, ViewConfig{})
-		var load sync.WaitGroup
-		load.Go(func() { w.trickle(4000, time.Millisecond) })
-		for range 3 {
-			_, p := w.process(b, ProcessorConfig{Graph: w.counting()})
-			from := w.sent.Load()
-			w.await("the load goes on", func() bool { return w.sent.Load() > from+300 })
-			p.stop()
+		for _, w.standby = range []bool{true, false} {
+			a, b := w.dial("a"), w.dial("b")
+			_, stays := w.process(a, ProcessorConfig{Graph: w.counting()})
+			v, view := w.view(a, ViewConfig{})
+			var load sync.WaitGroup
+			load.Go(func() { w.trickle(2000, time.Millisecond) })
+			for range 2 {
+				_, p := w.process(b, ProcessorConfig{Graph: w.counting()})
+				from := w.sent.Load()
+				w.await("the load goes on", func() bool { return w.sent.Load() > from+300 })
+				p.stop()
+			}
+			load.Wait()
+			w.awaitExact(v)
+			w.checkEvents()
+			view.stop()
+			stays.stop()
 		}
-		load.Wait()
-		w.awaitExact(v)
-		w.checkEvents()
 	})
+}
+
+func TestProcessor_MemberVanishes_AnotherGoesOnExactly(t *testing.T) {
+	for _, standby := range []bool{true, false} {
+		t.Run(fmt.Sprintf("standby %v", standby), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, ExactlyOnce)
+			w.standby = standby
+			whole, cable := w.net, &network{}
+			w.process(w.dial("a"), ProcessorConfig{Graph: w.counting()})
+			w.net = cable
+			b := w.dial("b")
+			w.net = whole
+			_, vanishes := w.process(b, ProcessorConfig{Graph: w.counting()})
+			v, _ := w.view(w.admin, ViewConfig{})
+			var load sync.WaitGroup
+			load.Go(func() { w.trickle(1000, time.Millisecond) })
+			w.await("the load goes on", func() bool { return w.sent.Load() > 500 })
+			cable.set(cut)
+			vanishes.stop()
+			load.Wait()
+			w.awaitExact(v)
+			w.checkEvents()
+		})
+	}
 }
 
 func TestProcessor_CallbackPanics_LeavesNothingReadableAndGoesOn(t *testing.T) {
