@@ -57,7 +57,7 @@ func (w *world) killing(i *instance, times int) {
 	w.t.Helper()
 	for range times {
 		if rand.IntN(4) > 0 {
-			w.progress(1 + rand.IntN(rate))
+			w.progress(1 + rand.IntN(10*rate)) // more than waits after a kill, or less
 		} else {
 			w.idle(2 * time.Second)
 		}
