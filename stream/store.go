@@ -119,6 +119,7 @@ func newStore(dir, identity string, trouble func(error)) (*store, error) {
 	db, err := leveldb.OpenFile(dir, &opt.Options{
 		WriteBuffer: 2 * opt.MiB, BlockCacheCapacity: 2 * opt.MiB, OpenFilesCacheCapacity: 64,
 		Filter: filter.NewBloomFilter(10), // most new keys are looked for in vain
+		NoSync: true,                      // a power cut may damage it, which is noticed; waiting for the disk stalls whoever shares it
 		Strict: opt.StrictAll,             // a part that is left out silently would never be noticed
 	})
 	if err != nil {
