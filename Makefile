@@ -29,15 +29,15 @@ build: ## build bin/countersign
 
 test: ## unit, HTTP and end-to-end tests on the embedded broker
 	$(SAY_RACE)
-	env -u KAFKA_BROKER_LIST go test $(RACE) -timeout 3m ./...
+	env -u KAFKA_BROKER_LIST go test $(RACE) -parallel 4 ./...
 
 test-kafka: $(SINK) ## stream, service and end-to-end tests on a real Kafka (KAFKA_BROKER_LIST or a fresh one)
 	$(SAY_RACE)
-	$(WITH_KAFKA) go test $(RACE) -count=1 -timeout 5m -p 1 ./stream/... ./processors/... ./views/... ./e2e/...
+	$(WITH_KAFKA) go test $(RACE) -count=1 -parallel 4 -p 1 ./stream/... ./processors/... ./views/... ./e2e/...
 
 test-permissions: $(SINK) ## TLS, logins and access lists on a real Kafka that wants all three
 	$(SAY_RACE)
-	.ci/kafka run --secure -- go test $(RACE) -count=1 -timeout 5m -run 'Dial_BrokersWant|Dial_Spoken|Allowed|Permission|NoMore|MayNot|Secured' ./stream ./e2e
+	.ci/kafka run --secure -- go test $(RACE) -count=1 -run 'Dial_BrokersWant|Dial_Spoken|Allowed|Permission|NoMore|MayNot|Secured' ./stream ./e2e
 
 test-browser: build $(NODE_MODULES)/.package-lock.json ## the pages in a real Chromium (PICTURES=DIR keeps pictures of them)
 	NODE_PATH=$(NODE_MODULES) node --test e2e/browser/pages.test.js

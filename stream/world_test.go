@@ -50,6 +50,7 @@ type world struct {
 
 // eachGuarantee runs a test under both.
 func eachGuarantee(t *testing.T, test func(*testing.T, *world)) {
+	t.Parallel()
 	for _, g := range []Guarantee{ExactlyOnce, AtLeastOnce} {
 		t.Run(string(g), func(t *testing.T) {
 			t.Parallel()
