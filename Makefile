@@ -48,7 +48,7 @@ hazards: ## what goka does as it comes, beside ours: a table (KAFKA_BROKER_LIST 
 # Brokers that are killed are started often: the JVM's first compiler alone makes that cheap.
 chaos: export JAVA_TOOL_OPTIONS = -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
 chaos: ## counts what is lost or doubled when instances, brokers, network and disks fail (CHAOS_SCALE=0.1: a few of each)
-	.ci/kafka run --nodes 3 -- env CHAOS=1 go test -count=1 -timeout 30m -parallel 3 -v ./stream/chaos
+	.ci/kafka run --nodes 3 -- env CHAOS=1 go test -count=1 -timeout 30m -parallel 4 -v ./stream/chaos
 
 e2e: $(SINK) ## 10,000 registrations on a real Kafka with two of each role: counts every mail, prints latencies
 	$(WITH_KAFKA) env E2E_LOAD=10000 go test -count=1 -timeout 15m -v -run TestLoad ./e2e

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"math/rand/v2"
 	"testing"
 
 	"countersign/stream"
@@ -26,16 +27,17 @@ func TestCut_AtTheCommit_StaysExact(t *testing.T) {
 	)
 }
 
-// cutting cuts off one of two instances in one way after the other, and heals the network when the other instance has
-// taken over.
+// cutting cuts off one of two instances in one way after the other, any of them first, and heals the network when the
+// other instance has taken over.
 func (w *world) cutting(cuts ...func(way *proxy)) {
 	w.t.Helper()
 	way, via := w.behind()
 	a, b := w.start("a", via...), w.start("b")
-	for n := range w.scaled(9, len(cuts)) {
+	first := rand.IntN(len(cuts))
+	for n := range w.scaled(9, 1) {
 		w.progress(rate)
 		w.fault()
-		cuts[n%len(cuts)](way)
+		cuts[(first+n)%len(cuts)](way)
 		w.awaitMembers(b)
 		w.progress(rate)
 		way.release()
