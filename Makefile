@@ -16,7 +16,7 @@ else
 WITH_KAFKA := .ci/kafka run --
 endif
 
-.PHONY: help run build test test-kafka test-browser hazards chaos e2e bench bench-restore bench-rebalance lint fmt clean
+.PHONY: help run build test test-kafka test-permissions test-browser hazards chaos e2e bench bench-restore bench-rebalance lint fmt clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22

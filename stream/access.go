@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -80,6 +81,9 @@ func (c *Cluster) allowed(ctx context.Context, needed []access) error {
 	return errors.Join(missing...)
 }
 
+// anything is every operation: what is not known is taken for allowed.
+const anything = -1
+
 // operations asks for what may be done with the topics, a bit each (KIP-430). It changes nothing.
 func (c *Cluster) operations(ctx context.Context, needed []access) (map[string]int32, error) {
 	req := kmsg.NewPtrMetadataRequest()
@@ -98,7 +102,11 @@ func (c *Cluster) operations(ctx context.Context, needed []access) (map[string]i
 	}
 	operations := map[string]int32{}
 	for _, t := range resp.Topics {
-		if t.Topic != nil && t.ErrorCode == 0 {
+		switch {
+		case t.Topic == nil || unauthorized(kerr.ErrorForCode(t.ErrorCode)):
+		case t.ErrorCode != 0 || t.AuthorizedOperations == math.MinInt32: // not there yet, or a broker that does not tell
+			operations[*t.Topic] = anything
+		default:
 			operations[*t.Topic] = t.AuthorizedOperations
 		}
 	}

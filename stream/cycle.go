@@ -192,7 +192,7 @@ func (y *cycle) emit(record *kgo.Record, done func(*kgo.Record, error)) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	y.unsent = true
-	if !y.flushes {
+	if !y.flushes && len(y.lanes) > 0 { // closed, they have failed what they held
 		y.flushes = true
 		y.flusher.Go(y.flush)
 	}

@@ -68,6 +68,7 @@
 // A local store that is of no use (damaged, deleted, another's, unused for long, outside its topic) is filled again:
 // TestStore_Damaged_IsFilledAgain, TestStore_OfAnother_IsFilledAgain,
 // TestStore_DeletedUnderARunningProcessor_NothingIsLostOrDoubled, TestStore_UnusedForLong_IsDiscarded,
+// TestStore_OfBeforeTheMachineWasStarted_IsOfNoUse,
 // TestStore_WithAnOffsetOutsideItsTopic_IsDiscarded.
 //
 // Where none can be kept (disk full, read-only, not ours) the instance leaves the group and Run fails with one line, so

@@ -67,7 +67,7 @@ func TestOverlay_ClosedBeforeTheCommit_DropsWhatTheCycleWrote(t *testing.T) {
 	fail := func(err error) { t.Error(err) }
 	y := newCycle("table", []*lane{{}})
 	for range 2 {
-		s, err := newStore(dir, "test", fail)
+		s, err := newStore(dir, "test", "", fail)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"sync"
 	"time"
@@ -59,6 +58,7 @@ func (l *life) newReplica(ctx context.Context) (*replica, error) {
 func (r *replica) run(ctx context.Context) {
 	if err := r.reads.run(ctx, r.take); err != nil {
 		r.life.fail(err)
+		<-ctx.Done() // the session that ends now still has its stores
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -125,11 +125,19 @@ func (r *replica) own(ctx context.Context, partitions map[int32]bool, generation
 	}
 	if len(gained) > 0 {
 		ends, err := r.ask(ctx, r.life.c.adm.ListEndOffsets)
-		if err == nil {
-			err = r.reach(ctx, gained, ends, math.MaxInt64)
-		}
 		if err != nil {
 			return err
+		}
+		for {
+			err := r.reach(ctx, gained, ends, aheadPatience)
+			if err == nil {
+				break
+			}
+			if ctx.Err() != nil {
+				return err
+			}
+			r.life.state.set(false, err.Error())
+			r.life.log.WithError(err).Warn("the table cannot be recovered yet, a transaction may hang in it")
 		}
 	}
 	r.leave(gained)

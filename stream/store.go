@@ -5,6 +5,8 @@ package stream
 //     life of its owner, with which it is closed and deleted;
 //   - it lies under the ids of cluster and topic, so a topic made anew never meets an old copy, and says itself whose copy
 //     it is: neither one that was put elsewhere nor what is left of a deleted one is taken for it;
+//   - nobody waits for the disk, so a power cut may leave a hole that LevelDB does not see: one that was made before the
+//     machine was last started is of no use, and where that cannot be told every write waits;
 //   - one that was not used for storeAge is of no use: tombstones it has not seen may be compacted away by now. Nor is one
 //     whose offset its topic does not reach, or no longer has;
 //   - where no store can be written (disk full, read-only, not ours) another life would fail, too: its owner ends for good;
@@ -21,6 +23,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -91,8 +94,8 @@ func (c *Cluster) openStore(
 		return nil, err
 	}
 	identity := filepath.Join(c.id, ids[topic], use, strconv.Itoa(int(partition)))
-	dir := filepath.Join(c.cfg.Dir, identity)
-	s, err = newStore(dir, identity, trouble)
+	dir, boot := filepath.Join(c.cfg.Dir, identity), bootID()
+	s, err = newStore(dir, identity, boot, trouble)
 	if err == nil {
 		if err = c.checkOffset(ctx, tp, s.offset.Load()); err != nil {
 			err = errors.Join(err, s.Close())
@@ -105,11 +108,17 @@ func (c *Cluster) openStore(
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, dirFault(err)
 	}
-	return newStore(dir, identity, trouble)
+	return newStore(dir, identity, boot, trouble)
 }
 
-// newStore opens the store in dir if it is the one that identity names, or makes it.
-func newStore(dir, identity string, trouble func(error)) (*store, error) {
+// bootID names the time since the machine was started; empty where there is no such name (it is Linux').
+func bootID() string {
+	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(id))
+}
+
+// newStore opens the store in dir if it is the one that identity names, of this boot, or makes it.
+func newStore(dir, identity, boot string, trouble func(error)) (*store, error) {
 	if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > storeAge {
 		return nil, fmt.Errorf("it was not used since %v", info.ModTime())
 	}
@@ -119,14 +128,14 @@ func newStore(dir, identity string, trouble func(error)) (*store, error) {
 	db, err := leveldb.OpenFile(dir, &opt.Options{
 		WriteBuffer: 2 * opt.MiB, BlockCacheCapacity: 2 * opt.MiB, OpenFilesCacheCapacity: 64,
 		Filter: filter.NewBloomFilter(10), // most new keys are looked for in vain
-		NoSync: true,                      // a power cut may damage it, which is noticed; waiting for the disk stalls whoever shares it
+		NoSync: boot != "",                // waiting for the disk stalls whoever shares it
 		Strict: opt.StrictAll,             // a part that is left out silently would never be noticed
 	})
 	if err != nil {
 		return nil, dirFault(withoutKey(err))
 	}
 	s := &store{db: db, dir: dir, trouble: trouble}
-	if err := errors.Join(s.identify(identity), s.readOffset()); err != nil {
+	if err := errors.Join(s.identify(identity+"@"+boot), s.readOffset()); err != nil {
 		return nil, errors.Join(dirFault(withoutKey(err)), withoutKey(db.Close()))
 	}
 	s.touch()

@@ -113,6 +113,24 @@ func TestStore_OfAnother_IsFilledAgain(t *testing.T) {
 	w.checkEvents()
 }
 
+func TestStore_OfBeforeTheMachineWasStarted_IsOfNoUse(t *testing.T) {
+	dir := t.TempDir()
+	for _, of := range []struct {
+		boot string
+		ok   bool
+	}{{"monday", true}, {"monday", true}, {"tuesday", false}, {"", false}} {
+		s, err := newStore(dir, "test", of.boot, func(err error) { t.Error(err) })
+		if (err == nil) != of.ok {
+			t.Fatalf("opened on %q: %v", of.boot, err)
+		}
+		if err == nil {
+			if err := errors.Join(s.Set("k", []byte("v")), s.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 func TestStore_DeletedUnderARunningProcessor_NothingIsLostOrDoubled(t *testing.T) {
 	eachGuarantee(t, func(t *testing.T, w *world) {
 		c := w.dial("a")
@@ -151,7 +169,7 @@ func TestStore_FailsWhileOpen_IsDeletedUnlessItsPlaceIsAtFault(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "store")
 			failed := make(chan error, 100)
-			s, err := newStore(dir, "test", func(err error) { failed <- err })
+			s, err := newStore(dir, "test", "", func(err error) { failed <- err })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -288,7 +306,7 @@ func TestStore_WithAnOffsetOutsideItsTopic_IsDiscarded(t *testing.T) {
 func TestStore_DamageSeenByAnIterator_IsToldToItsOwner(t *testing.T) {
 	dir := t.TempDir()
 	fill := func(trouble func(error)) *store {
-		s, err := newStore(dir, "test", trouble)
+		s, err := newStore(dir, "test", "", trouble)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -415,7 +433,7 @@ func TestStore_KeysThatLookLikeItsOwn_AreRows(t *testing.T) {
 
 func testStore(t *testing.T) *store {
 	t.Helper()
-	s, err := newStore(t.TempDir(), "test", func(err error) { t.Error(err) })
+	s, err := newStore(t.TempDir(), "test", "", func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
 	}
