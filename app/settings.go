@@ -160,7 +160,7 @@ func (s *Settings) complete(roles Roles) error {
 	if alone && s.embeddedInbox() && s.MailFrom == "" {
 		s.MailFrom = "Countersign <no-reply@countersign.example>"
 	}
-	need(alone || !s.embeddedKafka(), "KAFKA_BROKER_LIST must be set to host:port,… for a single role; 'countersign run' brings a broker of its own")
+	need(alone || !s.embeddedKafka(), "KAFKA_BROKER_LIST must be set to host:port,… ; only 'countersign run' brings a broker of its own")
 	need(s.KafkaPartitions > 0, "KAFKA_PARTITIONS must be 1 or more")
 	need(s.ReplicationFactor > 0, "REPLICATION_FACTOR must be 1 or more")
 	need(!s.embeddedKafka() || s.ReplicationFactor == 1, "REPLICATION_FACTOR must be 1 with the embedded broker, which is one")

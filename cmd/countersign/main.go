@@ -75,15 +75,6 @@ func (c usersGetCmd) Run(ctx context.Context, s app.Settings) error {
 	return app.ShowUser(ctx, s, c.Email, os.Stdout)
 }
 
-type instancesCmd struct {
-	JSON bool `name:"json" help:"Print all that is known, as GET /topology answers it."`
-}
-
-// Run asks the api role at INTERNAL_ADDR.
-func (c instancesCmd) Run(ctx context.Context, s app.Settings) error {
-	return app.ShowInstances(ctx, s, c.JSON, os.Stdout)
-}
-
 type usersEraseCmd struct {
 	Email string `arg:"" help:"The address."`
 }
@@ -91,6 +82,15 @@ type usersEraseCmd struct {
 // Run has an address erased.
 func (c usersEraseCmd) Run(ctx context.Context, s app.Settings) error {
 	return app.EraseUser(ctx, s, c.Email, os.Stdout)
+}
+
+type instancesCmd struct {
+	JSON bool `name:"json" help:"Print all that is known, as GET /topology answers it."`
+}
+
+// Run asks the api role at INTERNAL_ADDR.
+func (c instancesCmd) Run(ctx context.Context, s app.Settings) error {
+	return app.ShowInstances(ctx, s, c.JSON, os.Stdout)
 }
 
 type deadLettersCmd struct {
