@@ -29,7 +29,12 @@ func usersGetShows(t *testing.T, s *system) {
 	code, err := p.mailedCode(t.Context(), s)
 	check(t, err)
 	var account struct{ Email, Status string }
-	exitCode, output := s.api(0).ask(t, "users", "get", strings.ToUpper(p.address))
+	var exitCode int
+	var output string
+	eventually(t.Context(), readWithin, func() bool { // the mail may be faster than this api's view
+		exitCode, output = s.api(0).ask(t, "users", "get", strings.ToUpper(p.address))
+		return exitCode == 0
+	})
 	if err := json.Unmarshal([]byte(output), &account); err != nil || exitCode != 0 || account.Email != p.address || account.Status != "pending" {
 		t.Errorf("exit code %d, %v:\n%s", exitCode, err, output)
 	}
