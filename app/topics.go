@@ -15,7 +15,7 @@ type differing int
 
 // Error is one line.
 func (d differing) Error() string {
-	return fmt.Sprintf("%d of these to change: 'countersign topics apply' makes what can be made", d)
+	return fmt.Sprintf("the topics differ in %d ways; 'countersign topics apply' mends those that do not say otherwise", d)
 }
 
 // ExitCode tells a plan that is not empty from one that failed.

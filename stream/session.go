@@ -280,7 +280,9 @@ func (s *session) commit(ctx context.Context) bool {
 		if err != nil {
 			return err
 		}
-		s.life.history.commit(records, time.Since(since))
+		if !since.IsZero() { // the session may end where the last cycle did
+			s.life.history.commit(records, time.Since(since))
+		}
 		s.follows.committed(rows)
 		return nil
 	})

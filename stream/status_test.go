@@ -59,6 +59,11 @@ func TestStatus_OfMembersThatComeAndGo_TellsWhatEachOwnsAndTheGap(t *testing.T) 
 	if s := b.Status(); len(s.Partitions) != 0 || s.Health.Ready {
 		t.Errorf("b has stopped and tells of %+v", s)
 	}
+	for _, p := range []*Processor{a, b} {
+		if tx := p.Status().Transactions; tx != (TransactionStatus{}) {
+			t.Errorf("nothing was processed, but there were transactions: %+v", tx)
+		}
+	}
 }
 
 func TestStatus_AfterLoadAndAFailure_CountsTransactionsAndTellsOfBoth(t *testing.T) {
