@@ -141,6 +141,9 @@ func TestView_UpdateOrCodecPanics_IsNotReadyAndGoesOn(t *testing.T) {
 	var panics atomic.Bool
 	panics.Store(true)
 	w.produce(&kgo.Record{Topic: w.in, Key: []byte(privateKey), Value: []byte(privateValue)})
+	if err := w.producer().Flush(t.Context()); err != nil { // the view must meet it while it recovers
+		t.Fatal(err)
+	}
 	v, err := c.NewView(ViewConfig{
 		Topic: w.in, Codec: bomb{},
 		Update: func(_ goka.UpdateContext, s storage.Storage, key string, value []byte) error {

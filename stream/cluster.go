@@ -173,8 +173,9 @@ func (c *Cluster) meet(ctx context.Context) error {
 			break
 		}
 		e, final := c.refusal(ctx, e)
-		if late, ok := errors.AsType[net.Error](e); err == nil || !ok || !late.Timeout() {
-			err = e // that time ran out says less than a refusal before
+		late, ok := errors.AsType[net.Error](e)
+		if err == nil || ctx.Err() == nil && !(ok && late.Timeout()) {
+			err = e // that time ran out, also while asking why, says less than a refusal before
 		}
 		if final || !sleep(ctx, 200*time.Millisecond) {
 			return err

@@ -63,7 +63,7 @@ func (g *guarded) dial(change func(*Security)) (*Cluster, error) {
 	change(&s)
 	log := logrus.New()
 	log.SetOutput(g.t.Output())
-	ctx, cancel := context.WithTimeout(g.t.Context(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(g.t.Context(), lookTimeout+2*time.Second) // a look that is not answered, and why
 	defer cancel()
 	c, err := Dial(ctx, Config{
 		Brokers: g.brokers, Instance: cmp.Or(s.Username, "a"), Dir: g.t.TempDir(), Hasher: newHasher, Log: log, Security: s,
