@@ -129,6 +129,7 @@ func (m *member) leave() {
 	}
 	m.cl.Close()
 	m.tasks.Wait()
+	m.cl.AllowRebalance() // a goroutine of Close may wait for it still, and nobody polls any more
 }
 
 func (m *member) assigned(_ context.Context, _ *kgo.Client, of map[string][]int32) {
