@@ -21,8 +21,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// patience bounds every wait for a condition. A broker compacts when it pleases, on a busy machine after minutes.
-const patience = 8 * time.Minute
+// patience bounds every wait for a condition.
+const patience = 3 * time.Minute
 
 // kafka is the cluster that .ci/kafka has started, asked by an administrator.
 type kafka struct {
