@@ -32,14 +32,14 @@ func ShowInstances(ctx context.Context, s Settings, asJSON bool, out io.Writer) 
 func table(t topology.Topology, out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(cells ...string) { fmt.Fprintln(w, strings.Join(cells, "\t")) }
-	row("INSTANCE", "ROLES", "STATE", "GROUP", "PARTITIONS", "LAG PROCESSED/COMMITTED", "BEHIND", "LAST GAP", "TX P50/P99", "LAST FAILURE")
+	row("INSTANCE", "ROLES", "STATE", "GROUP", "PARTITIONS", "STANDBY", "LAG PROCESSED/COMMITTED", "BEHIND", "LAST GAP", "TX P50/P99", "LAST FAILURE")
 	for _, m := range t.Instances {
 		self := []string{m.Name, strings.Join(m.Roles, ","), stateOf(m)}
 		for _, g := range m.Groups {
 			row(append(self, groupCells(g, t.At)...)...)
 		}
 		if len(m.Groups) == 0 {
-			row(append(self, "-", "-", "-", "-", "-", "-", "-")...)
+			row(append(self, "-", "-", "-", "-", "-", "-", "-", "-")...)
 		}
 	}
 	if err := w.Flush(); err != nil {
@@ -89,6 +89,13 @@ func groupCells(g topology.Group, now time.Time) []string {
 	if restored < end {
 		partitions += fmt.Sprintf(" (restored %d of %d)", restored, end)
 	}
+	standby := "-"
+	if s := g.Standby; s.Partitions > 0 {
+		standby = fmt.Sprint(s.Partitions)
+		if s.Missing > 0 {
+			standby += fmt.Sprintf(" (%d missing)", s.Missing)
+		}
+	}
 	gap, failure := "-", "-"
 	if r := g.LastRebalance; r != nil && r.GapMS > 0 {
 		gap = fmt.Sprintf("%.0f ms, %s ago", r.GapMS, ago(now.Sub(r.At)))
@@ -97,7 +104,7 @@ func groupCells(g topology.Group, now time.Time) []string {
 		failure = fmt.Sprintf("%s ago: %s", ago(now.Sub(f.At)), f.Reason)
 	}
 	return []string{
-		g.Group, partitions, fmt.Sprintf("%d/%d", processed, committed), fmt.Sprintf("%.1f s", g.BehindSeconds), gap,
+		g.Group, partitions, standby, fmt.Sprintf("%d/%d", processed, committed), fmt.Sprintf("%.1f s", g.BehindSeconds), gap,
 		fmt.Sprintf("%.1f/%.1f ms", g.Transactions.P50MS, g.Transactions.P99MS), failure,
 	}
 }

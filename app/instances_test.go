@@ -22,7 +22,9 @@ func TestInstances_AsATable_TellWhoOwnsWhatAndHowItGoes(t *testing.T) {
 	busy.LastRebalance = &topology.Rebalance{At: now.Add(-90 * time.Second), GapMS: 45.4}
 	busy.LastFailure = &topology.Failure{At: now.Add(-25 * time.Hour), Reason: "fenced", Restarts: 1}
 	busy.Transactions = topology.Transactions{P50MS: 1.74, P99MS: 11.2}
+	busy.Standby = topology.Standby{Partitions: 2}
 	restoring := owns("user-service", 3)
+	restoring.Standby = topology.Standby{Partitions: 5, Missing: 70}
 	restoring.Partitions[0].RestoredTo = 5
 	heard := func(name, role string, ago time.Duration, ready bool, groups ...topology.Group) topology.Heard {
 		return topology.Heard{HeardAt: now.Add(-ago), Instance: topology.Instance{
@@ -38,11 +40,11 @@ func TestInstances_AsATable_TellWhoOwnsWhatAndHowItGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `
-INSTANCE  ROLES  STATE                  GROUP         PARTITIONS             LAG PROCESSED/COMMITTED  BEHIND  LAST GAP            TX P50/P99   LAST FAILURE
-a         api    ready                  -             -                      -                        -       -                   -            -
-b         users  ready                  user-service  0-2,5                  4/8                      0.2 s   45 ms, 1 min ago    1.7/11.2 ms  25 h 0 min ago: fenced
-c         users  not ready: users part  user-service  3 (restored 5 of 8)    1/2                      0.0 s   -                   0.0/0.0 ms   -
-d         users  silent for 14 s        user-service  4                      1/2                      0.0 s   -                   0.0/0.0 ms   -
+INSTANCE  ROLES  STATE                  GROUP         PARTITIONS             STANDBY         LAG PROCESSED/COMMITTED  BEHIND  LAST GAP            TX P50/P99   LAST FAILURE
+a         api    ready                  -             -                      -               -                        -       -                   -            -
+b         users  ready                  user-service  0-2,5                  2               4/8                      0.2 s   45 ms, 1 min ago    1.7/11.2 ms  25 h 0 min ago: fenced
+c         users  not ready: users part  user-service  3 (restored 5 of 8)    5 (70 missing)  1/2                      0.0 s   -                   0.0/0.0 ms   -
+d         users  silent for 14 s        user-service  4                      -               1/2                      0.0 s   -                   0.0/0.0 ms   -
 
 user-service: 5 partitions owned, lag 5/10; owned by nobody: 4
 `

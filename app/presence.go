@@ -120,6 +120,7 @@ func groupOf(s stream.Status) topology.Group {
 	g := topology.Group{
 		Group: s.Group, Ready: s.Health.Ready, Reason: s.Health.Reason, Since: s.Health.Since.UTC(),
 		BehindSeconds: s.Health.Behind.Seconds(), Generation: s.Generation, Partitions: []topology.Partition{},
+		Standby: topology.Standby{Partitions: s.Standby.Partitions, Missing: s.Standby.Missing},
 		Transactions: topology.Transactions{
 			Committed: s.Transactions.Committed, Left: s.Transactions.Left,
 			LastMS: ms(s.Transactions.Last), P50MS: ms(s.Transactions.P50), P99MS: ms(s.Transactions.P99),

@@ -80,6 +80,7 @@ func (l *life) replicate(ctx context.Context) (stop func(), err error) {
 	if l.replica, err = l.newReplica(ctx); err != nil {
 		return nil, err
 	}
+	l.history.follow(l.replica)
 	following, end := context.WithCancel(context.WithoutCancel(ctx))
 	var run sync.WaitGroup
 	run.Go(func() { l.replica.run(following) })
@@ -90,6 +91,7 @@ func (l *life) replicate(ctx context.Context) (stop func(), err error) {
 	return func() {
 		end()
 		run.Wait()
+		l.history.follow(nil)
 	}, nil
 }
 

@@ -91,6 +91,19 @@ func (r *replica) progress(partition int32) (next int64, owned bool) {
 	return next, r.owned[partition]
 }
 
+// followed are the partitions whose stores no session owns, with the first offset that is not in each.
+func (r *replica) followed() map[int32]int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := map[int32]int64{}
+	for partition, s := range r.stores {
+		if !r.owned[partition] {
+			next[partition] = s.offset.Load() + 1
+		}
+	}
+	return next
+}
+
 // recoverAhead fills all stores up to the last stable offsets: a transaction that is open is its owner's business.
 func (r *replica) recoverAhead(ctx context.Context) {
 	begun := time.Now()

@@ -89,6 +89,7 @@ func TestReplica_Standby_IsACopyOfWhatOthersOwn(t *testing.T) {
 		r := p.now.Load().session.life.replica
 		w.await("the copy is at the end of the table", func() bool { return w.atEnd(r) })
 		w.checkCopy(r)
+		w.await("the status says so", func() bool { return p.Status().Standby == Standby{Partitions: 2} })
 	})
 }
 

@@ -22,6 +22,8 @@ type Status struct {
 	Generation int32
 	// Partitions that are ours, in order; also while their rows are restored.
 	Partitions []PartitionStatus
+	// Standby is how far the local copy of the other partitions' rows is, also before the first session.
+	Standby Standby
 	// Rebalance is the last one after which records were processed. nil: none yet.
 	Rebalance *Rebalance
 	// Failure is the last one. nil: none yet.
@@ -43,6 +45,12 @@ type PartitionStatus struct {
 // Progress is how far a partition of a table is copied to the local store: everything before Offset is.
 // At End it is complete.
 type Progress struct{ Offset, End int64 }
+
+// Standby is a copy of rows that are another member's, or nobody's yet.
+type Standby struct {
+	Partitions int
+	Missing    int64 // records of the table that are not in it
+}
 
 // Rebalance is what the change from one session to the next did to a member.
 type Rebalance struct {
@@ -73,6 +81,7 @@ type history struct {
 	metrics groupMetrics
 
 	mu           sync.Mutex
+	replica      *replica // nil: between two lives, or there is no table
 	session      *session // nil: between two
 	serving      bool
 	paused       time.Time      // when a session processed last; zero: none has yet
@@ -81,6 +90,13 @@ type history struct {
 	failure      *Failure
 	transactions TransactionStatus
 	took         []time.Duration // of the recent transactions, in a ring
+}
+
+// follow notes a life's copy of the table; nil: it has ended.
+func (h *history) follow(r *replica) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.replica = r
 }
 
 // begin notes that a session begins, with its tables to be restored.
@@ -149,16 +165,16 @@ func (h *history) leave() {
 	h.metrics.left.Inc()
 }
 
-// tell returns the session there is and a status with all that is remembered.
-func (h *history) tell() (*session, Status) {
+// tell returns the session and the copy of the table that there are, and a status with all that is remembered.
+func (h *history) tell() (*session, *replica, Status) {
 	h.mu.Lock()
-	session, took := h.session, slices.Clone(h.took)
+	session, replica, took := h.session, h.replica, slices.Clone(h.took)
 	s := Status{Rebalance: h.rebalance, Failure: h.failure, Transactions: h.transactions}
 	h.mu.Unlock()
 	if slices.Sort(took); len(took) > 0 {
 		s.Transactions.P50, s.Transactions.P99 = took[len(took)/2], took[len(took)*99/100]
 	}
-	return session, s
+	return session, replica, s
 }
 
 // without returns the partitions that are not in others, in order.
@@ -184,8 +200,11 @@ func (s *session) partitions() map[int32]bool {
 
 // Status returns how the processor is now. What it points to is not changed any more.
 func (p *Processor) Status() Status {
-	session, s := p.history.tell()
+	session, replica, s := p.history.tell()
 	s.Group, s.Health = p.group, p.Health()
+	if replica != nil {
+		s.Standby = p.standby(replica)
+	}
 	if session == nil {
 		return s
 	}
@@ -212,6 +231,16 @@ func (p *Processor) partitionStatus(session *session, partition int32) Partition
 		}
 	}
 	s.Restored = p.restored(session.life, partition)
+	return s
+}
+
+// standby is how far the copies of rows that no session of ours owns are.
+func (p *Processor) standby(r *replica) (s Standby) {
+	for partition, next := range r.followed() {
+		missing, _ := p.lag.rest(topicPartition{p.table, partition}, next)
+		s.Partitions++
+		s.Missing += missing
+	}
 	return s
 }
 

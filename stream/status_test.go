@@ -36,6 +36,9 @@ func TestStatus_OfMembersThatComeAndGo_TellsWhatEachOwnsAndTheGap(t *testing.T) 
 	if r := first.Rebalance; r == nil || r.Gap != 0 || !slices.Equal(r.Gained, []int32{0, 1, 2, 3}) || len(r.Lost) != 0 {
 		t.Errorf("the first session is %+v", r)
 	}
+	if first.Standby != (Standby{}) {
+		t.Errorf("alone, and a copy of another's: %+v", first.Standby)
+	}
 	if !slices.Equal(owned(first), []int32{0, 1, 2, 3}) || !first.Health.Ready {
 		t.Errorf("alone: %+v", first)
 	}
@@ -165,15 +168,19 @@ func TestStatus_WhileRowsAreRestored_TellsHowFar(t *testing.T) {
 	s.claims[in] = newClaim(in, 0, func(bool) {})
 	p := &Processor{group: "g", table: "table"}
 	p.lag = (&Cluster{}).newLag("g", []string{"in", "table"}, func(topicPartition) (int64, bool) { return 0, false })
-	p.history.begin(s)
+	p.history.follow(r)
 	p.lag.look(time.Now(), nil, map[topicPartition]int64{table: 1000})
 	rows.offset.Store(249)
+	if got := p.Status().Standby; got != (Standby{1, 750}) {
+		t.Errorf("before the first session: %+v", got)
+	}
+	p.history.begin(s)
 	if got := p.Status().Partitions[0].Restored; got != (Progress{250, 1000}) {
 		t.Errorf("while it is restored: %+v", got)
 	}
 	rows.offset.Store(997)
 	r.owned[0] = true
-	if got := p.Status().Partitions[0].Restored; got != (Progress{998, 998}) {
+	if got := p.Status(); got.Partitions[0].Restored != (Progress{998, 998}) || got.Standby != (Standby{}) {
 		t.Errorf("restored: %+v", got)
 	}
 }

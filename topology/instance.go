@@ -49,6 +49,7 @@ type Group struct {
 	BehindSeconds float64      `json:"behind_seconds"`
 	Generation    int32        `json:"generation" doc:"Of the group, by which the partitions are its own."`
 	Partitions    []Partition  `json:"partitions"`
+	Standby       Standby      `json:"standby" doc:"Its copy of the rows of partitions that are not its own."`
 	LastRebalance *Rebalance   `json:"last_rebalance,omitempty"`
 	LastFailure   *Failure     `json:"last_failure,omitempty"`
 	Transactions  Transactions `json:"transactions"`
@@ -62,6 +63,12 @@ type Partition struct {
 	LagProcessed  int64   `json:"lag_processed" doc:"Input records that are not processed."`
 	LagCommitted  int64   `json:"lag_committed" doc:"Input records whose processing is not committed."`
 	BehindSeconds float64 `json:"behind_seconds"`
+}
+
+// Standby is how far that copy is.
+type Standby struct {
+	Partitions int   `json:"partitions"`
+	Missing    int64 `json:"missing" doc:"Records of the table that are not in it."`
 }
 
 // Rebalance is the last one after which the process went on.
