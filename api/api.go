@@ -82,7 +82,11 @@ func NewPublic(c Config) (http.Handler, error) {
 		return nil, fmt.Errorf("public listener: %w", err)
 	}
 
-	d := newDescription(r, c.PublicURL)
+	d := newDescription(r, "Countersign",
+		"Confirms that a person owns an e-mail address: register, then verify with the code that was mailed. Evidence is only the 200 of verify.")
+	if c.PublicURL != "" {
+		d.OpenAPI().Servers = []*huma.Server{{URL: c.PublicURL}}
+	}
 	post(d, huma.Operation{
 		OperationID: "register", Path: "/api/register", DefaultStatus: http.StatusAccepted,
 		Summary:     "Ask for a code by mail",
@@ -104,7 +108,7 @@ func NewPublic(c Config) (http.Handler, error) {
 		Description: "For display only; it is no evidence.",
 	}, []string{verificationIDInvalid, unavailable}, p.status)
 
-	if err := p.serveDocs(r, d.OpenAPI()); err != nil {
+	if err := d.serve(r, c.Pages); err != nil {
 		return nil, fmt.Errorf("public listener: %w", err)
 	}
 	if err := p.servePages(r); err != nil {

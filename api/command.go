@@ -7,7 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"regexp"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -24,20 +24,26 @@ import (
 
 const (
 	acknowledgeWithin = 2500 * time.Millisecond
-	minKey, maxKey    = 16, 255 // characters
-	madeKeySize       = 24      // bytes
+	madeKeySize       = 24 // bytes
+
+	keyPattern = "^[!-~]{16,255}$"
 )
+
+var isKey = regexp.MustCompile(keyPattern).MatchString
 
 // idempotencyKey returns the key of a request: the one given, or a new one.
 func idempotencyKey(given string) (string, *Problem) {
 	if given == "" {
 		return base64.RawURLEncoding.EncodeToString(random(madeKeySize)), nil
 	}
-	invisible := func(r rune) bool { return r < '!' || r > '~' }
-	if len(given) < minKey || len(given) > maxKey || strings.ContainsFunc(given, invisible) {
-		return "", newProblem(idempotencyKeyInvalid, "Idempotency-Key must have 16 to 255 visible ASCII characters")
+	if !isKey(given) {
+		return "", keyProblem()
 	}
 	return given, nil
+}
+
+func keyProblem() *Problem {
+	return newProblem(idempotencyKeyInvalid, "Idempotency-Key must have 16 to 255 visible ASCII characters")
 }
 
 // random returns bytes that nobody can guess.

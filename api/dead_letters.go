@@ -79,7 +79,7 @@ func (d DeadLetter) listed() DeadLetter {
 // letters answers what is asked about dead letters.
 type letters struct{ InternalConfig }
 
-func addDeadLetters(d huma.API, c InternalConfig) {
+func addDeadLetters(d *description, c InternalConfig) {
 	l := &letters{c}
 	get(d, huma.Operation{
 		OperationID: "dead-letters", Path: "/dead-letters", Summary: "List what was put aside, the latest first",

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"maps"
 	"net/http"
 	"slices"
@@ -39,13 +40,14 @@ type fieldDocs struct {
 	Required         bool
 }
 
-// serveDocs adds the description, which must be complete.
-func (p *public) serveDocs(r chi.Router, o *huma.OpenAPI) error {
-	description, err := json.Marshal(o)
+// serve adds the description, which must be complete.
+func (d *description) serve(r chi.Router, pages fs.FS) error {
+	o := d.OpenAPI()
+	text, err := json.Marshal(o)
 	if err != nil {
 		return fmt.Errorf("describe the API: %w", err)
 	}
-	layout, err := template.ParseFS(p.Pages, "docs.html")
+	layout, err := template.ParseFS(pages, "docs.html")
 	if err != nil {
 		return fmt.Errorf("read the API's page: %w", err)
 	}
@@ -53,7 +55,7 @@ func (p *public) serveDocs(r chi.Router, o *huma.OpenAPI) error {
 	if err := layout.Execute(&html, newDocs(o)); err != nil {
 		return fmt.Errorf("describe the API for people: %w", err)
 	}
-	r.Get("/openapi.json", constant("application/openapi+json", description))
+	r.Get("/openapi.json", constant("application/openapi+json", text))
 	r.Get("/docs", constant("text/html; charset=utf-8", html.Bytes()))
 	return nil
 }
@@ -71,7 +73,7 @@ func newDocs(o *huma.OpenAPI) docs {
 	d := docs{Description: o.Info.Description}
 	codes := map[string]bool{}
 	for path, item := range o.Paths {
-		op := cmp.Or(item.Post, item.Get)
+		op := cmp.Or(item.Post, item.Get, item.Delete)
 		c := callDocs{ID: op.OperationID, Method: op.Method, Path: path, Summary: op.Summary, Description: op.Description, Status: strconv.Itoa(op.DefaultStatus)}
 		for _, param := range op.Parameters {
 			c.Asks = append(c.Asks, fieldDocs{Name: param.Name, Type: param.In, What: param.Description, Required: param.Required})

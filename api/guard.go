@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
 )
 
 // Rules:
@@ -31,15 +33,67 @@ func (t tokens) guard(next http.Handler) http.Handler {
 	}))
 }
 
+// changes says whether a request with the method may change something.
+func changes(method string) bool {
+	return !slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions}, method)
+}
+
+// open says whether a request with the method needs no token.
+func (t tokens) open(method string) bool {
+	return t.internal == "" && (!changes(method) || t.operator == "")
+}
+
+// The names of the tokens in the description.
+const (
+	internalScheme = "internal_token"
+	operatorScheme = "operator_token"
+)
+
+// describe says in the description what is asked for, and what is refused.
+func (t tokens) describe(d *description) {
+	bearer := func(what string) *huma.SecurityScheme {
+		return &huma.SecurityScheme{Type: "http", Scheme: "bearer", Description: what}
+	}
+	schemes := map[string]*huma.SecurityScheme{}
+	var read, change []map[string][]string
+	if t.internal != "" {
+		schemes[internalScheme] = bearer("INTERNAL_TOKEN: to read.")
+		read = append(read, map[string][]string{internalScheme: {}})
+	}
+	if t.operator != "" {
+		schemes[operatorScheme] = bearer("OPERATOR_TOKEN: to read and to change.")
+		change = append(change, map[string][]string{operatorScheme: {}})
+		read = append(read, change...)
+	}
+	d.OpenAPI().Components.SecuritySchemes = schemes
+	d.guard = func(op *huma.Operation) (refusals []string) {
+		switch {
+		case t.open(op.Method):
+			refusals = []string{hostForbidden}
+		case free(op.Path):
+		case changes(op.Method):
+			op.Security, refusals = change, []string{tokenRequired, operatorRequired}
+		default:
+			op.Security, refusals = read, []string{tokenRequired}
+		}
+		if changes(op.Method) {
+			refusals = append(refusals, originForbidden)
+		}
+		return refusals
+	}
+}
+
+// free says whether a path needs no token: supervisors have none.
+func free(path string) bool { return path == livePath || path == readyPath }
+
 // refuse says why a request is not answered, nil if it is.
 func (t tokens) refuse(r *http.Request) *Problem {
-	changes := !slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions}, r.Method)
 	switch {
-	case t.internal == "" && (!changes || t.operator == ""):
+	case t.open(r.Method):
 		return fromThisMachine(r)
-	case r.URL.Path == livePath || r.URL.Path == readyPath:
+	case free(r.URL.Path):
 		return nil
-	case bears(r, t.operator) || !changes && bears(r, t.internal):
+	case bears(r, t.operator) || !changes(r.Method) && bears(r, t.internal):
 		return nil
 	case bears(r, t.internal) && t.operator == "":
 		return newProblem(operatorRequired, "OPERATOR_TOKEN is not set here: nothing can be changed")

@@ -3,18 +3,13 @@ package api
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/sirupsen/logrus"
-)
-
-const (
-	livePath  = "/livez"
-	readyPath = "/readyz"
 )
 
 // InternalConfig is what the internal listener of a role is made of.
@@ -30,6 +25,7 @@ type InternalConfig struct {
 	Ready    func() []Check          // how the parts of the process are
 	Token    string                  // INTERNAL_TOKEN, to read. Defaults to none: only names of this machine are answered
 	Operator string                  // OPERATOR_TOKEN, to change. Defaults to none: with Token nothing can be changed
+	Pages    fs.FS                   // web/public: the page of the description, and what it loads
 	Extras   map[string]http.Handler // further handlers, by the path at and under which each one answers, like /inbox
 	Metrics  prometheus.Gatherer     // for /metrics
 	Registry prometheus.Registerer   // Defaults to none: nothing is measured
@@ -39,18 +35,19 @@ type InternalConfig struct {
 // NewInternal returns the internal listener's handler. Errors name what is
 // missing from the configuration.
 func NewInternal(c InternalConfig) (http.Handler, error) {
-	if c.Ready == nil || c.Metrics == nil || c.Log == nil || c.Users != nil && (c.Mails == nil || c.Commands == nil || c.DeadLetters == nil) {
-		return nil, errors.New("internal listener: Ready, Metrics and Log are needed, and Mails, Commands and DeadLetters with Users")
+	if c.Ready == nil || c.Metrics == nil || c.Pages == nil || c.Log == nil || c.Users != nil && (c.Mails == nil || c.Commands == nil || c.DeadLetters == nil) {
+		return nil, errors.New("internal listener: Ready, Metrics, Pages and Log are needed, and Mails, Commands and DeadLetters with Users")
 	}
 	r := chi.NewMux()
 	if err := everywhere(r, "internal", c.Log, c.Registry); err != nil {
 		return nil, fmt.Errorf("internal listener: %w", err)
 	}
-	r.Use(tokens{c.Token, c.Operator}.guard)
-	r.Get(livePath, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-	r.Method(http.MethodGet, readyPath, &readiness{checks: c.Ready})
-	r.Method(http.MethodGet, "/metrics", promhttp.HandlerFor(c.Metrics, promhttp.HandlerOpts{}))
-	d := newDescription(r, "")
+	guard := tokens{c.Token, c.Operator}
+	r.Use(guard.guard)
+	d := newDescription(r, "Countersign, inside",
+		"For a team's own services and its operators: what is known of an account, what could not be handled, who runs.")
+	guard.describe(d)
+	addHealth(d, r, c)
 	if c.Users != nil {
 		addUsers(d, c)
 		addDeadLetters(d, c)
@@ -60,6 +57,10 @@ func NewInternal(c InternalConfig) (http.Handler, error) {
 			OperationID: "topology", Path: "/topology", Summary: "Show who runs, and what each owns",
 		}, []string{unavailable}, (&overview{c.Instances, c.Log}).topology)
 	}
+	if err := d.serve(r, c.Pages); err != nil {
+		return nil, fmt.Errorf("internal listener: %w", err)
+	}
+	serveFiles(r, c.Pages, "/style.css", "/icon.svg")
 	for path, h := range c.Extras {
 		r.Mount(path, h)
 	}

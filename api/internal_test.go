@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -23,7 +24,7 @@ func (s *site) internal(change func(*api.InternalConfig)) func(method, path stri
 	log.SetOutput(io.Discard)
 	registry := prometheus.NewRegistry()
 	c := api.InternalConfig{
-		Users: s.fold, Mails: s.fold, Commands: s.fold, DeadLetters: s.shelf, PublicAddresses: true, Log: log, Metrics: registry, Registry: registry,
+		Users: s.fold, Mails: s.fold, Commands: s.fold, DeadLetters: s.shelf, PublicAddresses: true, Log: log, Metrics: registry, Registry: registry, Pages: os.DirFS("../web/public"),
 		Ready: func() []api.Check { return nil },
 	}
 	if change != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"net/http"
 	"strings"
 	"time"
@@ -100,14 +101,19 @@ func (p *public) servePages(r chi.Router) error {
 		r.Post("/resend", form(p, index, p.resendPage))
 		r.Post("/link", form(p, index, p.linkPage))
 	})
-	files := http.FileServerFS(p.Pages)
-	for _, name := range []string{"/style.css", "/script.js", "/icon.svg"} {
+	serveFiles(r, p.Pages, "/style.css", "/script.js", "/icon.svg")
+	return nil
+}
+
+// serveFiles serves what pages load.
+func serveFiles(r chi.Router, pages fs.FS, names ...string) {
+	files := http.FileServerFS(pages)
+	for _, name := range names {
 		r.Get(name, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Cache-Control", "no-cache")
 			files.ServeHTTP(w, r)
 		})
 	}
-	return nil
 }
 
 // form answers a form whose fields are a Request with the next page.

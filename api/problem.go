@@ -55,7 +55,9 @@ const (
 var problems = map[string]struct {
 	status     int
 	title      string
-	retryAfter int // seconds
+	retryAfter int    // seconds
+	field      string // one that it can be about, for the description
+	header     string // that goes with it, for the description
 }{
 	jsonMalformed:         {status: http.StatusBadRequest, title: "The body is not one JSON object"},
 	formMalformed:         {status: http.StatusBadRequest, title: "The body is not a form"},
@@ -64,17 +66,17 @@ var problems = map[string]struct {
 	bodyTooLarge:          {status: http.StatusRequestEntityTooLarge, title: "The body is too large"},
 	contentTypeInvalid:    {status: http.StatusUnsupportedMediaType, title: "The body must be application/json"},
 
-	fieldUnknown:          {status: http.StatusUnprocessableEntity, title: "A field is not known here"},
-	fieldInvalid:          {status: http.StatusUnprocessableEntity, title: "A field is not a string"},
-	emailInvalid:          {status: http.StatusUnprocessableEntity, title: "The address is not valid"},
-	emailUnsupported:      {status: http.StatusUnprocessableEntity, title: "Addresses of this kind are not supported"},
-	firstNameInvalid:      {status: http.StatusUnprocessableEntity, title: "The first name is not valid"},
-	lastNameInvalid:       {status: http.StatusUnprocessableEntity, title: "The last name is not valid"},
-	localeInvalid:         {status: http.StatusUnprocessableEntity, title: "The locale is not valid"},
-	parameterInvalid:      {status: http.StatusUnprocessableEntity, title: "A parameter is not valid"},
-	verificationIDInvalid: {status: http.StatusUnprocessableEntity, title: "There is no such verification"},
-	codeMalformed:         {status: http.StatusUnprocessableEntity, title: "The code does not have the form of one"},
-	tokenMalformed:        {status: http.StatusUnprocessableEntity, title: "The link's token does not have the form of one"},
+	fieldUnknown:          {status: http.StatusUnprocessableEntity, title: "A field is not known here", field: "nickname"},
+	fieldInvalid:          {status: http.StatusUnprocessableEntity, title: "A field is not a string", field: "email"},
+	emailInvalid:          {status: http.StatusUnprocessableEntity, title: "The address is not valid", field: "email"},
+	emailUnsupported:      {status: http.StatusUnprocessableEntity, title: "Addresses of this kind are not supported", field: "email"},
+	firstNameInvalid:      {status: http.StatusUnprocessableEntity, title: "The first name is not valid", field: "first_name"},
+	lastNameInvalid:       {status: http.StatusUnprocessableEntity, title: "The last name is not valid", field: "last_name"},
+	localeInvalid:         {status: http.StatusUnprocessableEntity, title: "The locale is not valid", field: "locale"},
+	parameterInvalid:      {status: http.StatusUnprocessableEntity, title: "A parameter is not valid", field: "limit"},
+	verificationIDInvalid: {status: http.StatusUnprocessableEntity, title: "There is no such verification", field: "verification_id"},
+	codeMalformed:         {status: http.StatusUnprocessableEntity, title: "The code does not have the form of one", field: "code"},
+	tokenMalformed:        {status: http.StatusUnprocessableEntity, title: "The link's token does not have the form of one", field: "token"},
 
 	codeInvalid:     {status: http.StatusUnprocessableEntity, title: "The code is wrong"},
 	codeExpired:     {status: http.StatusGone, title: "The code is no longer valid"},
@@ -85,11 +87,11 @@ var problems = map[string]struct {
 	overloaded:     {status: http.StatusServiceUnavailable, title: "There is too much to do at the moment; nothing was done", retryAfter: 1},
 
 	notFound:         {status: http.StatusNotFound, title: "There is nothing here"},
-	methodNotAllowed: {status: http.StatusMethodNotAllowed, title: "This method is not possible here"},
+	methodNotAllowed: {status: http.StatusMethodNotAllowed, title: "This method is not possible here", header: "Allow"},
 	internalError:    {status: http.StatusInternalServerError, title: "Something went wrong on our side"},
 
 	userNotFound:     {status: http.StatusNotFound, title: "Nothing is known of this address"},
-	tokenRequired:    {status: http.StatusUnauthorized, title: "A token is required"},
+	tokenRequired:    {status: http.StatusUnauthorized, title: "A token is required", header: "WWW-Authenticate"},
 	operatorRequired: {status: http.StatusForbidden, title: "Only an operator may change something here"},
 	hostForbidden:    {status: http.StatusForbidden, title: "This listener does not answer to that host name"},
 	originForbidden:  {status: http.StatusForbidden, title: "Other sites may not ask this"},

@@ -5,6 +5,10 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // Rules:
@@ -13,7 +17,12 @@ import (
 //   - once ready, a part counts as ready again unless it is more than 10 s behind: a rebalance
 //     is no reason to take an instance out of service. What no waiting mends has no such grace.
 
-const behindAtMost = 10 * time.Second
+const (
+	livePath  = "/livez"
+	readyPath = "/readyz"
+
+	behindAtMost = 10 * time.Second
+)
 
 // Check is how one part of the process is.
 type Check struct {
@@ -35,8 +44,8 @@ type readiness struct {
 
 type readyAnswer struct {
 	Ready   bool         `json:"ready"`
-	Missing []string     `json:"missing"`
-	Checks  []readyCheck `json:"checks"`
+	Missing []string     `json:"missing" nullable:"false" doc:"The names of the parts that are not."`
+	Checks  []readyCheck `json:"checks" nullable:"false"`
 }
 
 type readyCheck struct {
@@ -63,6 +72,23 @@ func (r *readiness) now() readyAnswer {
 	a.Ready = len(a.Missing) == 0
 	r.once = r.once || a.Ready
 	return a
+}
+
+// addHealth adds what a supervisor and Prometheus ask.
+func addHealth(d *description, r chi.Router, c InternalConfig) {
+	d.raw(r, huma.Operation{OperationID: "live", Path: livePath, Summary: "Say that the process answers"},
+		http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }),
+		map[string]*huma.Response{"200": {Description: "It does."}})
+	const contentType = "application/json"
+	d.raw(r, huma.Operation{OperationID: "ready", Path: readyPath, Summary: "Say whether every part is ready, and which are not"},
+		&readiness{checks: c.Ready}, map[string]*huma.Response{
+			"200": answering("Every part is ready.", contentType, schemaOf[readyAnswer](d)),
+			"503": answering("Something is missing.", contentType, schemaOf[readyAnswer](d)),
+		})
+	d.raw(r, huma.Operation{OperationID: "metrics", Path: "/metrics", Summary: "Show the metrics, for Prometheus"},
+		promhttp.HandlerFor(c.Metrics, promhttp.HandlerOpts{}), map[string]*huma.Response{
+			"200": answering("In Prometheus' text format.", "text/plain", &huma.Schema{Type: huma.TypeString}),
+		})
 }
 
 // ServeHTTP answers 200, or 503 while something is missing.

@@ -79,7 +79,7 @@ type Mail struct {
 // users answers what is asked about an address.
 type users struct{ InternalConfig }
 
-func addUsers(d huma.API, c InternalConfig) {
+func addUsers(d *description, c InternalConfig) {
 	u := &users{c}
 	codes := []string{emailInvalid, emailUnsupported, userNotFound, unavailable}
 	get(d, huma.Operation{

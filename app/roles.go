@@ -38,7 +38,7 @@ func (n *node) addRoles(outside, inside net.Listener) error {
 		}
 	}
 	internal := api.InternalConfig{
-		Log: n.log, Token: n.settings.InternalToken, Operator: n.settings.OperatorToken, Ready: n.ready, Metrics: n.registry, Registry: n.registry,
+		Pages: public.Files, Log: n.log, Token: n.settings.InternalToken, Operator: n.settings.OperatorToken, Ready: n.ready, Metrics: n.registry, Registry: n.registry,
 	}
 	if n.inbox != nil {
 		pages := http.NewServeMux() // it also sends /inbox to /inbox/

@@ -1,0 +1,163 @@
+package api
+
+import (
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+
+	"countersign/user"
+)
+
+// Rules:
+//   - the description is made from what the calls are made from, and a test holds every answer against it;
+//   - under each status a call names the codes that it has, and gives an example of each;
+//   - a header stands where it can come. What every answer has is described once;
+//   - what no call is about, a path that is not there or a method that is not possible, is described once, too.
+
+// onEveryAnswer marks the description of a header that every answer has.
+const onEveryAnswer = "x-on-every-answer"
+
+// description is huma's side of a listener: its router, and what is said of it.
+type description struct {
+	huma.API
+	// guard describes what the listener asks for before a call, and returns the codes with which it refuses. Defaults to
+	// nothing.
+	guard func(op *huma.Operation) (codes []string)
+}
+
+// newDescription returns the description of a listener. text says what it is for.
+func newDescription(r chi.Router, title, text string) *description {
+	d := &description{API: humachi.New(r, huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI:    "3.1.0",
+			Info:       &huma.Info{Title: title, Version: "1", Description: text},
+			Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer), Headers: headers()},
+		},
+		Formats: map[string]huma.Format{
+			"application/json": {Marshal: huma.DefaultJSONFormat.Marshal},
+			"json":             {Marshal: huma.DefaultJSONFormat.Marshal}, // what ends in +json
+		},
+		DefaultFormat: "application/json",
+	})}
+	d.OpenAPI().Components.Responses = map[string]*huma.Response{}
+	for _, r := range d.refusals(notFound, methodNotAllowed) {
+		d.OpenAPI().Components.Responses[r.Description] = r
+	}
+	return d
+}
+
+// headers describes the headers of answers.
+func headers() map[string]*huma.Header {
+	text := func(description string, example any) *huma.Header {
+		return &huma.Header{Description: description, Schema: &huma.Schema{Type: huma.TypeString}, Example: example}
+	}
+	one := 1.0
+	all := map[string]*huma.Header{
+		"Retry-After":      {Description: "Seconds after which to ask again (RFC 9110 §10.2.3).", Schema: &huma.Schema{Type: huma.TypeInteger, Minimum: &one}, Example: 5},
+		"Idempotency-Key":  text("The key of this request, to repeat it with: the one given, or one that was made.", "q6nMuRq1TpNJEsXOzdSLBPAs0GBgd6kN"),
+		"Allow":            text("The methods that the path has (RFC 9110 §10.2.1).", "POST"),
+		"WWW-Authenticate": text("What is asked for (RFC 6750 §3).", "Bearer"),
+	}
+	all["Idempotency-Key"].Schema.Pattern = keyPattern
+	for name, header := range map[string]*huma.Header{
+		"Cache-Control":           text("Answers are not stored.", "no-store"),
+		"Content-Security-Policy": text("An answer loads nothing from elsewhere and is shown in no frame.", "default-src 'none'"),
+		"Referrer-Policy":         text("No address of ours goes to another site.", "no-referrer"),
+		"X-Content-Type-Options":  text("The content type is not guessed.", "nosniff"),
+	} {
+		header.Required, header.Extensions = true, map[string]any{onEveryAnswer: true}
+		all[name] = header
+	}
+	return all
+}
+
+// prepare describes what a call refuses and what stands in front of it.
+func (d *description) prepare(op *huma.Operation, codes ...[]string) {
+	op.SkipValidateParams = true
+	if d.guard != nil {
+		codes = append(codes, d.guard(op))
+	}
+	op.Responses = d.refusals(slices.Concat(codes...)...)
+}
+
+// refusals describes problems: one response a status, one example a code.
+func (d *description) refusals(codes ...string) map[string]*huma.Response {
+	responses := map[string]*huma.Response{}
+	for _, code := range codes {
+		p := exampleOf(code)
+		status := strconv.Itoa(p.Status)
+		r := responses[status]
+		if r == nil {
+			only := &huma.Schema{Properties: map[string]*huma.Schema{"status": {Const: p.Status}, "code": {Type: huma.TypeString}}}
+			r = &huma.Response{Headers: map[string]*huma.Header{}, Content: map[string]*huma.MediaType{p.ContentType(""): {
+				Schema:   &huma.Schema{AllOf: []*huma.Schema{schemaOf[Problem](d), only}},
+				Examples: map[string]*huma.Example{},
+			}}}
+			responses[status] = r
+		}
+		content := r.Content[p.ContentType("")]
+		if content.Examples[code] != nil {
+			continue
+		}
+		content.Examples[code] = &huma.Example{Summary: p.Title, Value: p}
+		enum := content.Schema.AllOf[1].Properties["code"]
+		enum.Enum = append(enum.Enum, code)
+		r.Description = strings.TrimPrefix(r.Description+", "+code, ", ")
+		for name := range p.header {
+			r.Headers[name] = headerRef(name)
+		}
+	}
+	return responses
+}
+
+func headerRef(name string) *huma.Header { return &huma.Header{Ref: "#/components/headers/" + name} }
+
+// exampleOf is a problem with that code, as a call would answer it.
+func exampleOf(code string) *Problem {
+	kind := problems[code]
+	p := newProblem(code, kind.title+".")
+	switch result := user.Result(code); {
+	case refusals[result] != "":
+		p = refusal(user.Outcome{Result: result, AttemptsRemaining: 4}, "code")
+	case kind.field != "":
+		p = badFields(FieldError{kind.field, code, kind.title + "."})
+	}
+	if kind.header != "" {
+		p.header.Set(kind.header, "")
+	}
+	return p
+}
+
+// raw adds a GET whose handler is no call of ours, and describes what it answers by status.
+func (d *description) raw(r chi.Router, op huma.Operation, h http.Handler, answers map[string]*huma.Response) {
+	r.Method(http.MethodGet, op.Path, h)
+	op.Method = http.MethodGet
+	d.prepare(&op)
+	maps.Copy(op.Responses, answers)
+	d.OpenAPI().AddOperation(&op)
+}
+
+// answering describes an answer with a body.
+func answering(description, contentType string, schema *huma.Schema) *huma.Response {
+	return &huma.Response{Description: description, Content: map[string]*huma.MediaType{contentType: {Schema: schema}}}
+}
+
+// describePost adds to a POST what huma does not see: its body, and the key that every answer may have.
+func describePost[Request any](d *description, op *huma.Operation) {
+	schema := schemaOf[Request](d)
+	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}
+	for _, r := range op.Responses {
+		r.Headers["Idempotency-Key"] = headerRef("Idempotency-Key")
+	}
+}
+
+func schemaOf[T any](d *description) *huma.Schema {
+	return d.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[T](), true, "")
+}
