@@ -35,12 +35,16 @@ import (
 //go:embed templates
 var builtin embed.FS
 
-// Letter is what a mail of kind VerifyAccount carries and no row holds. It is empty for other kinds.
+// Letter is what a mail carries and no row holds.
 type Letter struct {
-	// Code is six digits.
+	// Code is six digits. It is empty where only the link works, and for kinds but VerifyAccount.
 	Code string
-	// Link opens the page on which one click proves the address.
+	// Link opens the page on which one click proves the address. VerifyAccount has one.
 	Link string
+	// Dispute opens the page on which one click says "I did not ask for this". It is empty where there is nothing to dispute.
+	Dispute string
+	// Reference is what the page shows, too: three characters by which its mail is known. It is empty where no page waits.
+	Reference string
 }
 
 // Message is ready to be handed over.
@@ -86,11 +90,11 @@ type letterTemplate struct {
 
 // fields is what a template may use. A subject has only Product: nothing a person typed reaches a header.
 type fields struct {
-	Product    string
-	Language   string
-	FirstName  string
-	Email      string
-	Code, Link string
+	Product   string
+	Language  string
+	FirstName string
+	Email     string
+	Letter
 	// Minutes is how long the code still lives, to the nearest minute.
 	Minutes int
 }
@@ -121,7 +125,8 @@ func NewComposer(cfg ComposerConfig) (*Composer, error) {
 		}
 		for _, tag := range c.kinds[kind].tags {
 			sample := Mail{ID: "sample", Kind: kind, To: "ada@example.org", FirstName: "Ada", Locale: tag.String()}
-			if _, err := c.Compose(sample, Letter{Code: "123456", Link: "https://example.org/#a.b"}, time.Time{}); err != nil {
+			whole := Letter{Code: "123456", Link: "https://example.org/#a.b", Dispute: "https://example.org/dispute#a.c", Reference: "ABC"}
+			if _, err := c.Compose(sample, whole, time.Time{}); err != nil {
 				return nil, fmt.Errorf("templates of %s in %s: %w", kind, tag, err)
 			}
 		}
@@ -192,7 +197,7 @@ func (c *Composer) Compose(m Mail, l Letter, now time.Time) (Message, error) {
 	tag, letter := t.tags[i].String(), t.letters[i]
 	f := fields{
 		Product: c.product, Language: tag, FirstName: personal(m.FirstName), Email: to,
-		Code: l.Code, Link: l.Link, Minutes: int(m.CodeExpiresAt.Sub(now).Round(time.Minute) / time.Minute),
+		Letter: l, Minutes: int(m.CodeExpiresAt.Sub(now).Round(time.Minute) / time.Minute),
 	}
 	var subject, text, html bytes.Buffer
 	err = errors.Join(
@@ -205,7 +210,7 @@ func (c *Composer) Compose(m Mail, l Letter, now time.Time) (Message, error) {
 	}
 	_, domain, _ := strings.Cut(c.from.Address, "@")
 	message := Message{ID: m.ID + "@" + domain, From: c.from.Address, To: to}
-	for _, secret := range []string{l.Code, l.Link} {
+	for _, secret := range []string{l.Code, l.Link, l.Dispute} {
 		if secret != "" {
 			message.secrets = append(message.secrets, secret)
 		}

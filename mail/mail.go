@@ -63,6 +63,8 @@ type Mail struct {
 	SecretID       string    `json:"secret_id,omitempty"`
 	OpenedAt       time.Time `json:"opened_at,omitzero"`
 	CodeExpiresAt  time.Time `json:"code_expires_at,omitzero"`
+	// LinkOnly means that the letter has no code: the account's digits are locked.
+	LinkOnly bool `json:"link_only,omitempty"`
 	// Sequence is the version of the account's state that caused the mail.
 	Sequence int64 `json:"sequence"`
 	// OccurredAt is the time of the event.

@@ -178,7 +178,7 @@ func mailFrom(e topics.Event, kind mail.Kind) (mail.Mail, error) {
 		if !within(maxID, v.ID, v.SecretID) || len(v.Nonce) > user.NonceSize {
 			return m, fmt.Errorf("%w: verification", errEvent)
 		}
-		m.VerificationID, m.SecretID, m.OpenedAt, m.CodeExpiresAt = v.ID, v.SecretID, v.OpenedAt, v.ExpiresAt
+		m.VerificationID, m.SecretID, m.OpenedAt, m.CodeExpiresAt, m.LinkOnly = v.ID, v.SecretID, v.OpenedAt, v.ExpiresAt, v.LinkOnly
 		m.Nonce = base64.StdEncoding.EncodeToString(v.Nonce)
 	}
 	if kind == mail.VerifyAccount && (v == nil || v.ID == "" || v.SecretID == "" || len(v.Nonce) != user.NonceSize || v.ExpiresAt.IsZero()) {
@@ -188,12 +188,12 @@ func mailFrom(e topics.Event, kind mail.Kind) (mail.Mail, error) {
 }
 
 // Letters returns what composes the secret part of a mail: the code, and the
-// link that opens the page at publicURL. A mail whose secret is not known here
+// links that open pages at publicURL. A mail whose secret is not known here
 // gets an error that wraps user.ErrUnknownSecret, never another code.
 func Letters(secrets user.Secrets, publicURL string) func(mail.Mail) (mail.Letter, error) {
 	return func(m mail.Mail) (mail.Letter, error) {
-		if m.Kind != mail.VerifyAccount {
-			return mail.Letter{}, nil
+		if m.Nonce == "" {
+			return mail.Letter{}, nil // no verification waits for an answer to it
 		}
 		secret, err := secrets.Find(m.SecretID)
 		if err != nil {
@@ -206,10 +206,17 @@ func Letters(secrets user.Secrets, publicURL string) func(mail.Mail) (mail.Lette
 		var seal [user.HandleNonceSize]byte
 		rand.Read(seal[:])
 		handle := secret.Seal(user.Handle{VerificationID: m.VerificationID, Email: m.To, OpenedAt: m.OpenedAt}, seal[:])
-		return mail.Letter{
-			Code: secret.Code(m.To, m.VerificationID, nonce),
-			Link: publicURL + "/#" + handle + "." + secret.LinkToken(m.To, m.VerificationID, nonce),
-		}, nil
+		letter := mail.Letter{
+			Dispute:   publicURL + "/dispute#" + handle + "." + secret.DisputeToken(m.To, m.VerificationID, nonce),
+			Reference: user.Reference(m.VerificationID),
+		}
+		if m.Kind == mail.VerifyAccount {
+			letter.Link = publicURL + "/#" + handle + "." + secret.LinkToken(m.To, m.VerificationID, nonce)
+			if !m.LinkOnly {
+				letter.Code = secret.Code(m.To, m.VerificationID, nonce)
+			}
+		}
+		return letter, nil
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 //     and a random nonce by the truncation of HOTP (RFC 4226 §5.3);
 //   - neither code nor token is stored or sent to a topic: a guess travels as an HMAC of it, the state holds
 //     the digest of the right one's;
-//   - the link's token has 128 bits;
+//   - the tokens of the mail's two links have 128 bits each: one proves the address, the other disputes;
 //   - every field that goes into an HMAC is length-prefixed, so no two inputs look alike.
 
 const (
@@ -132,6 +132,12 @@ func (s Secret) LinkToken(email, verificationID string, nonce []byte) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:tokenSize])
 }
 
+// DisputeToken makes the token of the mail's other link, "I did not ask for this": base64url, 128 bits.
+func (s Secret) DisputeToken(email, verificationID string, nonce []byte) string {
+	sum := s.mac("dispute", []byte(email), []byte(verificationID), nonce)
+	return base64.RawURLEncoding.EncodeToString(sum[:tokenSize])
+}
+
 // Answer turns a guessed code into what a command carries.
 func (s Secret) Answer(email, verificationID, guess string) []byte {
 	return s.mac("answer", []byte(email), []byte(verificationID), []byte(guess))
@@ -148,7 +154,8 @@ func TokenDigest(token string) []byte {
 func (c *Command) SetCode(s Secret, nonce []byte) {
 	answer := sha256.Sum256(s.Answer(c.Email, c.VerificationID, s.Code(c.Email, c.VerificationID, nonce)))
 	link := sha256.Sum256(TokenDigest(s.LinkToken(c.Email, c.VerificationID, nonce)))
-	c.SecretID, c.Nonce, c.AnswerDigest, c.LinkDigest = s.ID(), nonce, answer[:], link[:]
+	dispute := sha256.Sum256(TokenDigest(s.DisputeToken(c.Email, c.VerificationID, nonce)))
+	c.SecretID, c.Nonce, c.AnswerDigest, c.LinkDigest, c.DisputeDigest = s.ID(), nonce, answer[:], link[:], dispute[:]
 }
 
 // CommandID makes the id of a call from its idempotency key: the same call,

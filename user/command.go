@@ -14,6 +14,7 @@ const (
 	Register CommandType = "register"
 	Verify   CommandType = "verify"
 	Resend   CommandType = "resend"
+	Dispute  CommandType = "dispute" // "I did not ask for this", by the mail's link
 	Erase    CommandType = "erase"
 )
 
@@ -32,14 +33,19 @@ type Command struct {
 	Locale    string `json:"locale,omitempty"`
 
 	// Register, and resend in case it needs a new code.
-	SecretID     string `json:"secret_id,omitempty"`
-	Nonce        []byte `json:"nonce,omitempty"`
-	AnswerDigest []byte `json:"answer_digest,omitempty"`
-	LinkDigest   []byte `json:"link_digest,omitempty"`
+	SecretID      string `json:"secret_id,omitempty"`
+	Nonce         []byte `json:"nonce,omitempty"`
+	AnswerDigest  []byte `json:"answer_digest,omitempty"`
+	LinkDigest    []byte `json:"link_digest,omitempty"`
+	DisputeDigest []byte `json:"dispute_digest,omitempty"`
 
-	// Verify: one of the two.
+	// Register and resend: who asks, and whether a limit that is not this address's leaves no mail.
+	Client       string `json:"client,omitempty"` // Secret.Client; empty: unknown
+	WithholdMail bool   `json:"withhold_mail,omitempty"`
+
+	// Verify has one of the two, dispute a token.
 	Answer      []byte `json:"answer,omitempty"`       // made from the guessed code
-	TokenDigest []byte `json:"token_digest,omitempty"` // SHA-256 of the link's token
+	TokenDigest []byte `json:"token_digest,omitempty"` // SHA-256 of a link's token
 
 	Policy Policy `json:"policy"`
 
@@ -79,6 +85,8 @@ func (c Command) Validate() error {
 			need("nonce", len(c.Nonce) == NonceSize),
 			need("answer_digest", len(c.AnswerDigest) == digestSize),
 			need("link_digest", len(c.LinkDigest) == digestSize),
+			need("dispute_digest", len(c.DisputeDigest) == digestSize),
+			need("client", len(c.Client) <= maxID),
 		)
 	}
 	err := errors.Join(
@@ -98,10 +106,12 @@ func (c Command) Validate() error {
 		return errors.Join(err, name("first_name", c.FirstName), need("locale", len(c.Locale) <= MaxLocale), code())
 	case Resend:
 		return errors.Join(err, code())
+	case Dispute:
+		return errors.Join(err, need("token_digest", len(c.TokenDigest) == digestSize))
 	case Verify:
 		return errors.Join(err, need("answer or token_digest", max(len(c.Answer), len(c.TokenDigest)) == digestSize && min(len(c.Answer), len(c.TokenDigest)) == 0))
 	}
-	return fmt.Errorf("%w: type must be one of %s, %s, %s, %s", ErrInvalidCommand, Register, Verify, Resend, Erase)
+	return fmt.Errorf("%w: type must be one of %s, %s, %s, %s, %s", ErrInvalidCommand, Register, Verify, Resend, Dispute, Erase)
 }
 
 // Policy holds the limits that are settings. Step clamps each to its bounds,

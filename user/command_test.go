@@ -26,10 +26,15 @@ func TestValidate_NamesWhatIsMissing(t *testing.T) {
 		"nonce":           func(c *user.Command) { c.Nonce = append(c.Nonce, 0) },
 		"answer_digest":   func(c *user.Command) { c.AnswerDigest = c.AnswerDigest[:31] },
 		"link_digest":     func(c *user.Command) { c.LinkDigest = nil },
+		"dispute_digest":  func(c *user.Command) { c.DisputeDigest = nil },
+		"token_digest":    func(c *user.Command) { c.TokenDigest = nil },
 	}
 	always := []string{"command_id", "email", "verification_id"}
-	code := append([]string{"secret_id", "nonce", "answer_digest", "link_digest"}, always...)
-	needed := map[user.CommandType][]string{user.Register: append([]string{"first_name"}, code...), user.Resend: code, user.Verify: always, user.Erase: always[:2]}
+	code := append([]string{"secret_id", "nonce", "answer_digest", "link_digest", "dispute_digest"}, always...)
+	needed := map[user.CommandType][]string{
+		user.Register: append([]string{"first_name"}, code...), user.Resend: code, user.Verify: always, user.Erase: always[:2],
+		user.Dispute: append([]string{"token_digest"}, always...),
+	}
 	for _, whole := range completeCommands() {
 		for _, field := range needed[whole.Type] {
 			c := whole
@@ -52,6 +57,7 @@ func TestValidate_BoundsEveryText(t *testing.T) {
 		"last_name":       func(c *user.Command) { c.LastName = "see http://example.com" },
 		"locale":          func(c *user.Command) { c.Locale = long[:36] },
 		"secret_id":       func(c *user.Command) { c.SecretID = long[:17] },
+		"client":          func(c *user.Command) { c.Client = long[:65] },
 	}
 	for field, change := range stretch {
 		c := completeCommands()[0]
@@ -106,6 +112,7 @@ func completeCommands() []user.Command {
 	a.register("v1")
 	a.resend("v1")
 	a.verify("v1", "123456")
+	a.dispute("v1", "token")
 	a.erase()
 	return a.sent
 }

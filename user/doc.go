@@ -15,6 +15,8 @@
 //	name.go        a name carries no stranger's text
 //	code.go        six digits, made from a secret and never stored
 //	handle.go      a verification's public id is sealed
+//	client.go      who asks is a keyed hash
+//	reference.go   three characters that page and mail share
 //	expiry.go      a code lives ten minutes
 //	tries.go       five wrong guesses a verification
 //	mail_slots.go  one mail a minute, five an hour, ten a day

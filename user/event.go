@@ -41,6 +41,7 @@ type CodeRef struct {
 	SecretID  string    `json:"secret_id"`
 	OpenedAt  time.Time `json:"opened_at"`
 	ExpiresAt time.Time `json:"expires_at"`
+	LinkOnly  bool      `json:"link_only,omitempty"` // the account's digits are locked: mail no code
 }
 
 // event makes an event of the state as it is now, in the names of verification v if there is one.

@@ -40,6 +40,8 @@ func Step(s State, c Command, recorded time.Time) (State, []Event, Outcome) {
 		outcome.Result = Accepted
 	case Verify:
 		outcome.Result, events = s.verify(c, now)
+	case Dispute:
+		outcome.Result = Accepted
 	case Erase:
 		events = s.erase(c, now)
 		outcome.Result = Erased

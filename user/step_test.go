@@ -483,7 +483,7 @@ func TestJSON_HasTheNamesOthersRead(t *testing.T) {
 		want  []string
 	}{
 		{"register", a.sent[0], []string{
-			"answer_digest", "command_id", "email", "first_name", "issued_at", "last_name", "link_digest", "locale", "nonce",
+			"answer_digest", "command_id", "dispute_digest", "email", "first_name", "issued_at", "last_name", "link_digest", "locale", "nonce",
 			"policy.code_ttl_seconds", "policy.mail_interval_seconds", "policy.mails_per_day", "policy.mails_per_hour", "policy.tries",
 			"secret_id", "type", "verification_id",
 		}},

@@ -107,6 +107,12 @@ func (a *account) follow(verificationID, token string) (user.Outcome, []user.Eve
 	return a.send(c)
 }
 
+func (a *account) dispute(verificationID, token string) (user.Outcome, []user.Event) {
+	c := a.command(user.Dispute, verificationID)
+	c.TokenDigest = user.TokenDigest(token)
+	return a.send(c)
+}
+
 // guess sends n wrong codes and returns what came of the last.
 func (a *account) guess(verificationID string, n int) (o user.Outcome) {
 	for range n {
