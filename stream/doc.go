@@ -104,6 +104,11 @@
 // TestLedger_WhoeverWritesAtOnce_EachJobIsDoneOnce,
 // TestLedger_AWriterThatDiedBetweenItsWrites_LeftNothing_AndCannotComeBack, TestLedger_WhileATransactionOfOthersIsOpen_Waits.
 //
+// A scan of a key's records needs no copy of the topics, and says where it was cut:
+// TestScan_OfSeveralTopics_ShowsAKeysRecordsInTheOrderOfTheirTimes,
+// TestScan_OfTransactions_ShowsWhatIsCommitted_AndDoesNotWaitForWhatIsOpen,
+// TestScan_ThatIsCut_SaysUpToWhenNothingIsMissing_AndGoesOnThere.
+//
 // What a processor owns, what it has processed and what is committed can be asked at any time:
 // TestStatus_OfMembersThatComeAndGo_TellsWhatEachOwnsAndTheGap,
 // TestStatus_WhatIsProcessedAndWhatIsCommitted_AreToldApart.
@@ -146,6 +151,7 @@
 //	follower.go      who is told of commits
 //	overlay.go       a table's partition in a cycle; store.go: on disk; replica.go: where no session writes it
 //	view.go          a topic's rows, to be read
+//	scan.go          a key's records, in the order of their times
 //	consumer.go      what goka runs views and joined tables with (reader.go); topicmanager.go: what it asks about topics
 //	behind.go        how late a reader is; health.go, status.go, metrics.go, log.go: what is told of it
 package stream

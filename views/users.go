@@ -3,6 +3,7 @@ package views
 import (
 	"context"
 	"fmt"
+	"iter"
 	"sync"
 
 	"countersign/stream"
@@ -12,8 +13,9 @@ import (
 
 // Users is the view of user-service-table.
 type Users struct {
-	view    *stream.View
-	waiters waiters
+	view     *stream.View
+	waiters  waiters
+	watchers watchers
 }
 
 // NewUsers returns the view; Run fills it.
@@ -21,7 +23,10 @@ func NewUsers(cluster *stream.Cluster) (*Users, error) {
 	u := &Users{}
 	view, err := cluster.NewView(stream.ViewConfig{
 		Topic: topics.UserTable, Codec: topics.Codec[user.State]{},
-		Changed: func(key string, _ int32, _ int64) { u.waiters.wake(key) },
+		Changed: func(key string, _ int32, _ int64) {
+			u.waiters.wake(key)
+			u.watchers.tell(key)
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("view of %s: %w", topics.UserTable, err)
@@ -53,6 +58,28 @@ func (u *Users) Locate(email string) (state user.State, partition int32, offset 
 	return m.Value, row.Partition, row.Offset, m.Err == nil, m.Err
 }
 
+// List iterates over the states of the addresses that begin with a prefix and
+// stand behind after, in the order of the addresses. A row that cannot be read,
+// perhaps another version's, is passed over. An error ends it.
+func (u *Users) List(prefix, after string) iter.Seq2[user.State, error] {
+	return func(yield func(user.State, error) bool) {
+		for row, err := range u.view.Rows(max(prefix, after+"\x00"), prefix+beyond) {
+			if err != nil {
+				yield(user.State{}, fmt.Errorf("read %s: %w", topics.UserTable, err))
+				return
+			}
+			m := row.Value.(*topics.Message[user.State])
+			m.Value.Email = row.Key
+			if m.Err == nil && !yield(m.Value, nil) {
+				return
+			}
+		}
+	}
+}
+
+// beyond stands in no text, and is greater than any.
+const beyond = "\xff"
+
 // Await returns the state of an address as soon as it holds the outcome of a
 // command, at once if it does already. It ends with ctx.
 func (u *Users) Await(ctx context.Context, email, verificationID, commandID string) (user.State, user.Outcome, error) {
@@ -73,6 +100,11 @@ func (u *Users) Await(ctx context.Context, email, verificationID, commandID stri
 		}
 	}
 }
+
+// Watch returns a channel that gets the address of each row that changes from
+// now on, until done is called. It is closed when it holds 256 that were not
+// taken: who watches was too slow, and is told of no more.
+func (u *Users) Watch() (changed <-chan string, done func()) { return u.watchers.add() }
 
 // waiters are those who wait for a key to change.
 type waiters struct {
