@@ -6,7 +6,6 @@ import (
 	"iter"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,10 +18,8 @@ import (
 //   - all are retried in portions, oldest first, so that an answer comes in time.
 
 const (
-	listedByDefault = 100
-	listedAtMost    = 1000
-	retriedAtOnce   = 100
-	retryWithin     = 10 * time.Second
+	retriedAtOnce = 100
+	retryWithin   = 10 * time.Second
 )
 
 // DeadLetters is what was put aside.
@@ -116,12 +113,9 @@ type letterList struct {
 }
 
 func (l *letters) list(_ context.Context, r *listRequest) (*letterList, error) {
-	limit := listedByDefault
-	if r.Limit != "" {
-		var err error
-		if limit, err = strconv.Atoi(r.Limit); err != nil || limit < 1 || limit > listedAtMost {
-			return nil, badFields(FieldError{"limit", parameterInvalid, "must be a number from 1 to 1000"})
-		}
+	limit, wrong := pageSize(r.Limit)
+	if problem := badFields(wrong...); problem != nil {
+		return nil, problem
 	}
 	a := &letterList{DeadLetters: []DeadLetter{}}
 	for d, err := range l.DeadLetters.After("") {

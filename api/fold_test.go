@@ -2,7 +2,10 @@ package api_test
 
 import (
 	"context"
+	"iter"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +22,7 @@ type fold struct {
 	commands []user.Command
 	mails    map[string][]api.Mail
 	changed  chan struct{} // closed and replaced at each change
+	watchers []chan string
 
 	sendErr error // what Send answers
 	readErr error // what Get, Await and Of answer
@@ -49,7 +53,39 @@ func (f *fold) Send(_ context.Context, c user.Command) error {
 	f.states[c.Email], _, _ = user.Step(f.states[c.Email], c, now)
 	close(f.changed)
 	f.changed = make(chan struct{})
+	f.tell(c.Email)
 	return nil
+}
+
+// tell tells who watches; f.mu is held.
+func (f *fold) tell(email string) {
+	for _, w := range f.watchers {
+		w <- email
+	}
+}
+
+func (f *fold) List(prefix, after string) iter.Seq2[user.State, error] {
+	return func(yield func(user.State, error) bool) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.readErr != nil {
+			yield(user.State{}, f.readErr)
+			return
+		}
+		for _, email := range slices.Sorted(maps.Keys(f.states)) {
+			if strings.HasPrefix(email, prefix) && email > after && !yield(f.states[email], nil) {
+				return
+			}
+		}
+	}
+}
+
+func (f *fold) Watch() (changed <-chan string, done func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := make(chan string, 16)
+	f.watchers = append(f.watchers, c)
+	return c, func() {}
 }
 
 func (f *fold) Get(email string) (user.State, bool, error) {

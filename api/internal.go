@@ -14,10 +14,11 @@ import (
 
 // InternalConfig is what the internal listener of a role is made of.
 type InternalConfig struct {
-	Users           Users       // Defaults to none: no /users, and no /dead-letters
+	Users           Table       // Defaults to none: no /users, no /stream, and no /dead-letters
 	Mails           Mails       // needed with Users
 	Commands        Commands    // needed with Users
 	DeadLetters     DeadLetters // needed with Users
+	History         History     // needed with Users
 	PublicAddresses bool        // as in Config
 
 	Instances Instances // Defaults to none: no /topology
@@ -35,8 +36,8 @@ type InternalConfig struct {
 // NewInternal returns the internal listener's handler. Errors name what is
 // missing from the configuration.
 func NewInternal(c InternalConfig) (http.Handler, error) {
-	if c.Ready == nil || c.Metrics == nil || c.Pages == nil || c.Log == nil || c.Users != nil && (c.Mails == nil || c.Commands == nil || c.DeadLetters == nil) {
-		return nil, errors.New("internal listener: Ready, Metrics, Pages and Log are needed, and Mails, Commands and DeadLetters with Users")
+	if c.Ready == nil || c.Metrics == nil || c.Pages == nil || c.Log == nil || c.Users != nil && (c.Mails == nil || c.Commands == nil || c.DeadLetters == nil || c.History == nil) {
+		return nil, errors.New("internal listener: Ready, Metrics, Pages and Log are needed, and Mails, Commands, DeadLetters and History with Users")
 	}
 	r := chi.NewMux()
 	if err := everywhere(r, "internal", c.Log, c.Registry); err != nil {

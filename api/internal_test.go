@@ -17,14 +17,14 @@ import (
 	"countersign/api"
 )
 
-// internal returns a client's way to an internal listener over the site's fold.
-func (s *site) internal(change func(*api.InternalConfig)) func(method, path string, header ...string) answer {
+// inside returns an internal listener over the site's fold.
+func (s *site) inside(change func(*api.InternalConfig)) http.Handler {
 	s.t.Helper()
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	registry := prometheus.NewRegistry()
 	c := api.InternalConfig{
-		Users: s.fold, Mails: s.fold, Commands: s.fold, DeadLetters: s.shelf, PublicAddresses: true, Log: log, Metrics: registry, Registry: registry, Pages: os.DirFS("../web/public"),
+		Users: s.fold, Mails: s.fold, Commands: s.fold, DeadLetters: s.shelf, History: s.past, PublicAddresses: true, Log: log, Metrics: registry, Registry: registry, Pages: os.DirFS("../web/public"),
 		Ready: func() []api.Check { return nil },
 	}
 	if change != nil {
@@ -34,7 +34,13 @@ func (s *site) internal(change func(*api.InternalConfig)) func(method, path stri
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	server := httptest.NewServer(h)
+	return h
+}
+
+// internal returns a client's way to an internal listener over the site's fold.
+func (s *site) internal(change func(*api.InternalConfig)) func(method, path string, header ...string) answer {
+	s.t.Helper()
+	server := httptest.NewServer(s.inside(change))
 	s.t.Cleanup(server.Close)
 	return func(method, path string, header ...string) answer {
 		s.t.Helper()
@@ -124,7 +130,7 @@ func TestUsers_WithoutAnswer_SaysWhy(t *testing.T) {
 }
 
 func TestInternal_OfARoleWithoutUsers_HasNoLookup(t *testing.T) {
-	do := newSite(t).internal(func(c *api.InternalConfig) { c.Users, c.Mails, c.Commands, c.DeadLetters = nil, nil, nil, nil })
+	do := newSite(t).internal(func(c *api.InternalConfig) { c.Users, c.Mails, c.Commands, c.DeadLetters, c.History = nil, nil, nil, nil, nil })
 	if a := do(http.MethodGet, "/users/ada@example.com"); a.status != http.StatusNotFound || a.json(t)["code"] != "not_found" {
 		t.Errorf("got %d %s", a.status, a.body)
 	}

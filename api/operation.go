@@ -83,6 +83,23 @@ func bodiless[Input, Answer any](d *description, op huma.Operation, codes []stri
 	})
 }
 
+// streamed adds a GET that answers bit by bit: call returns who writes the answer.
+func streamed[Input any](d *description, op huma.Operation, codes []string, answer *huma.Response, call func(context.Context, *Input) (http.HandlerFunc, error)) {
+	op.Method = http.MethodGet
+	d.prepare(&op, codes, []string{internalError})
+	op.Responses["200"] = answer
+	huma.Register(d.API, op, func(ctx context.Context, in *Input) (*huma.StreamResponse, error) {
+		write, err := call(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		return &huma.StreamResponse{Body: func(ctx huma.Context) {
+			r, w := humachi.Unwrap(ctx)
+			write(w, r)
+		}}, nil
+	})
+}
+
 // postCodes are those that every POST with a body can answer with.
 func postCodes() []string {
 	return []string{

@@ -23,6 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type site struct {
 	*fold
 	shelf   *shelf
+	past    *past
 	t       *testing.T
 	url     string
 	client  *http.Client
@@ -55,7 +56,7 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{fold: newFold(), shelf: &shelf{}, t: t, secrets: secrets, log: &logged{}}
+	s := &site{fold: newFold(), shelf: &shelf{}, past: &past{}, t: t, secrets: secrets, log: &logged{}}
 	log := logrus.New()
 	log.SetOutput(s.log)
 	log.SetLevel(logrus.DebugLevel)

@@ -10,7 +10,7 @@ import (
 
 // Rules:
 //   - a slow client cannot hold a connection for ever;
-//   - a stop lets requests end for 3 s.
+//   - a stop lets requests end for 3 s; one that would not end by itself ends with it.
 
 const (
 	readHeaderTimeout = 5 * time.Second
@@ -28,6 +28,12 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 		Handler: h, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 	}
+	stopping, stop := context.WithCancel(context.Background())
+	defer stop()
+	server.RegisterOnShutdown(stop)
+	server.BaseContext = func(net.Listener) context.Context {
+		return context.WithValue(context.Background(), stopKey{}, stopping)
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	select {
@@ -42,4 +48,18 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	}
 	<-ended
 	return nil
+}
+
+// stopKey finds in a request's context the one that ends when the listener stops.
+type stopKey struct{}
+
+// untilStop is a request's context that ends with the listener's stop already.
+func untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stopping, ok := ctx.Value(stopKey{}).(context.Context)
+	if !ok {
+		return ctx, cancel
+	}
+	forget := context.AfterFunc(stopping, cancel)
+	return ctx, func() { forget(); cancel() }
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"iter"
 	"net/http"
 	"time"
 
@@ -23,16 +24,7 @@ type userRequest struct {
 
 // account is what is known of one address.
 type account struct {
-	Email         string         `json:"email"`
-	UserID        string         `json:"user_id,omitempty"`
-	Status        user.Status    `json:"status,omitempty" enum:"pending,verified" doc:"Absent while no mail was ever sent for it."`
-	FirstName     string         `json:"first_name,omitempty"`
-	LastName      string         `json:"last_name,omitempty"`
-	Locale        string         `json:"locale,omitempty"`
-	Version       int64          `json:"version" doc:"Grows by one with each change."`
-	CreatedAt     time.Time      `json:"created_at,omitzero"`
-	UpdatedAt     time.Time      `json:"updated_at"`
-	VerifiedAt    time.Time      `json:"verified_at,omitzero"`
+	Summary
 	Counters      counters       `json:"counters"`
 	Verifications []verification `json:"verifications" doc:"Oldest first."`
 	Unmatched     []user.Outcome `json:"unmatched,omitempty" doc:"What came of commands for verifications that are gone."`
@@ -76,11 +68,25 @@ type Mail struct {
 	MessageID      string    `json:"message_id,omitempty"`
 }
 
+// Table is the table of users, as a view shows it to those inside.
+type Table interface {
+	Users
+	// List iterates over the states of the addresses that begin with prefix and stand behind after, in the order of the
+	// addresses. An error ends it.
+	List(prefix, after string) iter.Seq2[user.State, error]
+	// Watch returns a channel that gets the address of each row that changes from now on, until done is called. It is
+	// closed for who takes them too slowly.
+	Watch() (changed <-chan string, done func())
+}
+
 // users answers what is asked about an address.
 type users struct{ InternalConfig }
 
 func addUsers(d *description, c InternalConfig) {
 	u := &users{c}
+	get(d, huma.Operation{
+		OperationID: "users", Path: "/users", Summary: "List accounts by their addresses",
+	}, []string{parameterInvalid, unavailable}, u.list)
 	codes := []string{emailInvalid, emailUnsupported, userNotFound, unavailable}
 	get(d, huma.Operation{
 		OperationID: "user", Path: "/users/{email}", Summary: "Show what is known of an address",
@@ -88,6 +94,14 @@ func addUsers(d *description, c InternalConfig) {
 	bodiless(d, huma.Operation{
 		Method: http.MethodDelete, OperationID: "erase", Path: "/users/{email}", Summary: "Erase what is known of an address",
 	}, append(codes, outcomeUnknown, overloaded), u.erase)
+	streamed(d, huma.Operation{
+		OperationID: "history", Path: "/users/{email}/history", Summary: "Show what happened to an account",
+		Description: "From the topics: a line for each command, event, mail and dead letter, oldest first, and one that says whether that was all.",
+	}, append(codes, parameterInvalid), answering("Lines of JSON.", "application/x-ndjson", &huma.Schema{Type: huma.TypeString}), u.history)
+	streamed(d, huma.Operation{
+		OperationID: "watch", Path: "/stream", Summary: "Watch accounts as they change",
+		Description: "Server-sent events: user, with an account as the list shows it; removed, with an email; cut, before a reader that is too slow is cut off.",
+	}, []string{unavailable}, answering("Events, until one side ends it.", "text/event-stream", &huma.Schema{Type: huma.TypeString}), u.watch)
 }
 
 func (u *users) show(_ context.Context, r *userRequest) (*account, error) {
@@ -133,8 +147,7 @@ func (u *users) find(r *userRequest) (state user.State, partition int32, offset 
 
 func newAccount(s user.State, now time.Time) *account {
 	a := &account{
-		Email: s.Email, UserID: s.UserID, Status: s.Status, FirstName: s.FirstName, LastName: s.LastName, Locale: s.Locale,
-		Version: s.Version, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, VerifiedAt: s.VerifiedAt,
+		Summary:       newSummary(s),
 		Counters:      counters{Failures: s.Failures, MailsLastHour: since(s.Mails, now.Add(-time.Hour)), MailsLastDay: since(s.Mails, now.AddDate(0, 0, -1))},
 		Verifications: []verification{}, Unmatched: s.Unmatched, Mails: []Mail{},
 	}

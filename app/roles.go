@@ -47,7 +47,7 @@ func (n *node) addRoles(outside, inside net.Listener) error {
 	}
 	var forgotten func() ([]string, error)
 	if n.roles.API {
-		config, err := n.addViews(emitter)
+		config, users, err := n.addViews(emitter)
 		if err != nil {
 			return err
 		}
@@ -57,9 +57,9 @@ func (n *node) addRoles(outside, inside net.Listener) error {
 		}
 		n.add(core, "instances view", instances.Run)
 		internal.Instances, forgotten = instances, instances.Forgotten
-		internal.Users, internal.Mails, internal.PublicAddresses = config.Users, config.Mails, config.PublicAddresses
-		internal.Commands = config.Commands
-		if internal.DeadLetters, err = n.addDeadLetters(config.Users); err != nil {
+		internal.Users, internal.Mails, internal.PublicAddresses = users, config.Mails, config.PublicAddresses
+		internal.Commands, internal.History = config.Commands, history{views.NewHistory(n.cluster)}
+		if internal.DeadLetters, err = n.addDeadLetters(users); err != nil {
 			return err
 		}
 		handler, err := api.NewPublic(config)
@@ -164,14 +164,14 @@ func (n *node) addNotifier(emitter *stream.Emitter) error {
 }
 
 // addViews is what the api role reads, and with it the public API's configuration.
-func (n *node) addViews(emitter *stream.Emitter) (api.Config, error) {
+func (n *node) addViews(emitter *stream.Emitter) (api.Config, *views.Users, error) {
 	users, err := views.NewUsers(n.cluster)
 	if err != nil {
-		return api.Config{}, err
+		return api.Config{}, nil, err
 	}
 	mails, err := views.NewMails(n.cluster)
 	if err != nil {
-		return api.Config{}, err
+		return api.Config{}, nil, err
 	}
 	n.add(core, "users view", users.Run)
 	n.add(core, "mails view", mails.Run)
@@ -180,7 +180,7 @@ func (n *node) addViews(emitter *stream.Emitter) (api.Config, error) {
 		Commands: commands{emitter}, Users: users, Mails: mailStates{mails},
 		Secrets: n.secrets, Policy: n.settings.policy(), PublicAddresses: n.inbox == nil,
 		PublicURL: n.settings.PublicURL, Pages: public.Files, Log: n.log, Registry: n.registry,
-	}, nil
+	}, users, nil
 }
 
 // commands hands the API's commands to Kafka.

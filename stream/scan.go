@@ -221,7 +221,7 @@ func (s *scan) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	next, err := s.offset(ctx, s.since.UnixMilli())
+	next, err := s.offset(ctx, max(0, s.since.UnixMilli()))
 	if err != nil {
 		return err
 	}

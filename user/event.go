@@ -47,7 +47,7 @@ type CodeRef struct {
 // event makes an event of the state as it is now, in the names of verification v if there is one.
 func (s *State) event(t EventType, commandID string, v *Verification) Event {
 	e := Event{
-		Type: t, ID: deriveID(commandID, string(t), strconv.FormatInt(s.Version, 10)), OccurredAt: s.UpdatedAt, Sequence: s.Version,
+		Type: t, ID: eventID(commandID, t, s.Version), OccurredAt: s.UpdatedAt, Sequence: s.Version,
 		UserID: s.UserID, Email: s.Email,
 	}
 	if v == nil {
@@ -58,6 +58,13 @@ func (s *State) event(t EventType, commandID string, v *Verification) Event {
 		e.Verification = &CodeRef{ID: v.ID, Nonce: v.Nonce, SecretID: v.SecretID, OpenedAt: v.OpenedAt, ExpiresAt: v.ExpiresAt}
 	}
 	return e
+}
+
+// CausedBy says whether a command with that id caused the event, whose Type must be set.
+func (e Event) CausedBy(commandID string) bool { return e.ID == eventID(commandID, e.Type, e.Sequence) }
+
+func eventID(commandID string, t EventType, sequence int64) string {
+	return deriveID(commandID, string(t), strconv.FormatInt(sequence, 10))
 }
 
 // deriveID makes an id that is the same whenever it is made again (RFC 9562 §5.8, version 8).

@@ -1,0 +1,109 @@
+package api
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"countersign/user"
+)
+
+// Rules:
+//   - a page is in the order of the addresses, and the next one begins behind its last: rows that come, go and change
+//     meanwhile move no other row to another page;
+//   - a page looks at 10,000 rows at most, so that one by a rare status comes in time: then it is shorter, perhaps empty,
+//     and still says what comes next;
+//   - what was erased is not listed; who has no status, because no mail was ever sent, only where that is asked for.
+
+const (
+	listedByDefault = 100
+	listedAtMost    = 1000
+	scannedAtMost   = 10_000 // rows for one page
+
+	withoutStatus = "none"
+)
+
+type usersRequest struct {
+	Prefix string `query:"prefix" doc:"Only addresses that begin so." example:"ada@"`
+	Status string `query:"status" enum:"pending,verified,none" doc:"Only of this status; none: no mail was ever sent. Defaults to pending and verified."`
+	After  string `query:"after" doc:"Only addresses behind this one: next of the page before."`
+	Limit  string `query:"limit" pattern:"^([1-9][0-9]{0,2}|1000)$" doc:"At most so many: 1 to 1000. Defaults to 100."`
+}
+
+type userList struct {
+	Users []Summary `json:"users" doc:"In the order of their addresses."`
+	Next  string    `json:"next,omitempty" doc:"Ask again with after=next: there may be more."`
+}
+
+// Summary is an account as a list shows it. It is exported for huma, which passes over what is not.
+type Summary struct {
+	Email      string      `json:"email"`
+	UserID     string      `json:"user_id,omitempty"`
+	Status     user.Status `json:"status,omitempty" enum:"pending,verified" doc:"Absent while no mail was ever sent for it."`
+	FirstName  string      `json:"first_name,omitempty"`
+	LastName   string      `json:"last_name,omitempty"`
+	Locale     string      `json:"locale,omitempty"`
+	Version    int64       `json:"version" doc:"Grows by one with each change."`
+	CreatedAt  time.Time   `json:"created_at,omitzero"`
+	UpdatedAt  time.Time   `json:"updated_at"`
+	VerifiedAt time.Time   `json:"verified_at,omitzero"`
+}
+
+func newSummary(s user.State) Summary {
+	return Summary{
+		Email: s.Email, UserID: s.UserID, Status: s.Status, FirstName: s.FirstName, LastName: s.LastName, Locale: s.Locale,
+		Version: s.Version, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, VerifiedAt: s.VerifiedAt,
+	}
+}
+
+// wants says whether a list with this filter shows an account.
+func (r *usersRequest) wants(s user.State) bool {
+	switch r.Status {
+	case "":
+		return s.Status == user.StatusPending || s.Status == user.StatusVerified
+	case withoutStatus:
+		return s.Status == ""
+	}
+	return string(s.Status) == r.Status
+}
+
+func (u *users) list(_ context.Context, r *usersRequest) (*userList, error) {
+	limit, wrong := pageSize(r.Limit)
+	switch r.Status {
+	case "", withoutStatus, string(user.StatusPending), string(user.StatusVerified):
+	default:
+		wrong = append(wrong, FieldError{"status", parameterInvalid, "must be pending, verified or none"})
+	}
+	if problem := badFields(wrong...); problem != nil {
+		return nil, problem
+	}
+	a := &userList{Users: []Summary{}}
+	scanned, last := 0, ""
+	for state, err := range u.Users.List(strings.ToLower(strings.TrimSpace(r.Prefix)), r.After) {
+		if err != nil {
+			return nil, unanswered(u.Log, "list users", err)
+		}
+		if len(a.Users) == limit || scanned == scannedAtMost {
+			a.Next = last
+			break
+		}
+		scanned, last = scanned+1, state.Email
+		if r.wants(state) {
+			a.Users = append(a.Users, newSummary(state))
+		}
+	}
+	return a, nil
+}
+
+// pageSize reads a limit.
+func pageSize(text string) (int, []FieldError) {
+	if text == "" {
+		return listedByDefault, nil
+	}
+	limit, err := strconv.Atoi(text)
+	if err != nil || limit < 1 || limit > listedAtMost {
+		return 0, []FieldError{{"limit", parameterInvalid, "must be a number from 1 to 1000"}}
+	}
+	return limit, nil
+}
