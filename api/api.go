@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
+	"countersign/locale"
 	"countersign/user"
 )
 
@@ -62,7 +63,10 @@ type Config struct {
 	Registry        prometheus.Registerer // Defaults to none: nothing is measured
 }
 
-type public struct{ Config }
+type public struct {
+	Config
+	words *locale.Catalogue // what the pages say
+}
 
 // NewPublic returns the public listener's handler: the pages, the API and its
 // description. Errors name what is missing from the configuration.
@@ -76,8 +80,13 @@ func NewPublic(c Config) (http.Handler, error) {
 	if c.Policy == (user.Policy{}) {
 		c.Policy = user.DefaultPolicy()
 	}
-	p := &public{c}
+	words, err := locale.Read(c.Pages, "languages")
+	if err != nil {
+		return nil, fmt.Errorf("public listener: languages: %w", err)
+	}
+	p := &public{c, words}
 	r := chi.NewMux()
+	r.Use(acceptLanguage)
 	if err := everywhere(r, "public", c.Log, c.Registry); err != nil {
 		return nil, fmt.Errorf("public listener: %w", err)
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-var hidden = regexp.MustCompile(`name="(idempotency_key|verification_id|token)" value="([^"]*)"`)
+var hidden = regexp.MustCompile(`type="hidden" name="(\w+)" value="([^"]*)"`)
 
 // hiddenOf returns the hidden fields of the page's first form.
 func hiddenOf(page string) url.Values {
@@ -80,15 +80,15 @@ func TestPages_Resend_IsAnotherCommandEachTime(t *testing.T) {
 func TestPages_TheMailsLink_ShowsWhomItIsForAndWaitsForAClick(t *testing.T) {
 	s := newSite(t)
 	id, _ := s.register("ada@example.com")
-	link := url.Values{"verification_id": {id}, "token": {s.lastToken()}}
-	a := s.submit("/link", link)
+	link := url.Values{"step": {"paste"}, "link": {"https://sign.example/#" + id + "." + s.lastToken()}}
+	a := s.submit("/show", link)
 	if a.status != http.StatusOK || !strings.Contains(a.body, "ada@example.com") || len(s.sent()) != 1 {
 		t.Fatalf("opened: %d, %d commands, %s", a.status, len(s.sent()), a.body)
 	}
 	if a = s.submit("/verify", hiddenOf(a.body)); a.status != http.StatusOK || !strings.Contains(a.body, "Address verified") {
 		t.Fatalf("clicked: %d %s", a.status, a.body)
 	}
-	if a = s.submit("/link", link); !strings.Contains(a.body, "Address verified") {
+	if a = s.submit("/show", link); !strings.Contains(a.body, "Address verified") {
 		t.Errorf("opened again: %d %s", a.status, a.body)
 	}
 }
@@ -102,7 +102,7 @@ func TestPages_AfterTheLastTry_LeadBackToTheStart(t *testing.T) {
 		form.Del("idempotency_key") // as if each were typed on a page of its own
 		a = s.submit("/verify", fill(form, "code", wrong))
 	}
-	if !strings.Contains(a.body, "please start again") || !strings.Contains(a.body, `action="/register"`) || !strings.Contains(a.body, `value="ada@example.com"`) {
+	if !strings.Contains(a.body, "no tries are left") || !strings.Contains(a.body, `action="/register"`) || !strings.Contains(a.body, `value="ada@example.com"`) {
 		t.Errorf("got %d %s", a.status, a.body)
 	}
 }

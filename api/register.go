@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -14,13 +15,14 @@ import (
 //   - answered as soon as the command is acknowledged, alike whatever the account's state is: nobody
 //     learns who has an account (OWASP ASVS 5.0 6.3.8);
 //   - every field at fault is named, not only the first;
+//   - the locale is no part of what makes two requests the same, unless it is given;
 //   - the answer's verification_id is sealed: no address stands in a URL.
 
 type registerRequest struct {
 	Email     string `json:"email" minLength:"3" maxLength:"1024" doc:"The address to confirm." example:"ada@example.com"`
 	FirstName string `json:"first_name" minLength:"1" maxLength:"64" doc:"Letters, spaces, ' ’ - and a dot after an abbreviation." example:"Ada"`
 	LastName  string `json:"last_name,omitempty" maxLength:"64" doc:"As first_name, or empty." example:"Lovelace"`
-	Locale    string `json:"locale,omitempty" maxLength:"35" doc:"A BCP 47 language tag for the mails." example:"en-GB"`
+	Locale    string `json:"locale,omitempty" maxLength:"35" doc:"A BCP 47 language tag for the mails. Without it Accept-Language decides." example:"en-GB"`
 }
 
 // accepted answers register and resend.
@@ -38,7 +40,7 @@ func (p *public) register(ctx context.Context, key string, r registerRequest) (*
 	body := canonical(r.Email, r.FirstName, r.LastName, r.Locale)
 	h := user.Handle{VerificationID: secret.NewVerificationID(body, key), Email: r.Email, OpenedAt: time.Now()}
 	c := p.command(user.Register, secret, body, key, h)
-	c.FirstName, c.LastName, c.Locale = r.FirstName, r.LastName, r.Locale
+	c.FirstName, c.LastName, c.Locale = r.FirstName, r.LastName, cmp.Or(r.Locale, p.preferred(ctx))
 	c.SetCode(secret, random(user.NonceSize))
 	if err := p.send(ctx, c); err != nil {
 		return nil, err

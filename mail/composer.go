@@ -3,7 +3,8 @@
 //     quoted-printable, ASCII on the wire;
 //   - nothing a person typed reaches a header, and a name that is more than a name reaches nothing;
 //   - the recipient is a dot-atom at a domain: a quoted local part could carry SMTP parameters;
-//   - templates are checked when the composer is made: a missing field is an error with file and line.
+//   - a kind is two templates, of its text and its HTML, which say the same messages of the reader's language, English if
+//     there is none; every one is tried when the composer is made.
 
 package mail
 
@@ -14,25 +15,23 @@ import (
 	"fmt"
 	"hash/fnv"
 	htmltemplate "html/template"
-	"io/fs"
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
 	netmail "net/mail"
 	"net/textproto"
-	"path"
 	"regexp"
-	"slices"
 	"strings"
 	texttemplate "text/template"
 	"time"
 	"unicode"
 
 	"golang.org/x/net/idna"
-	"golang.org/x/text/language"
+
+	"countersign/locale"
 )
 
-//go:embed templates
+//go:embed templates languages
 var builtin embed.FS
 
 // Letter is what a mail carries and no row holds.
@@ -73,25 +72,20 @@ type ComposerConfig struct {
 type Composer struct {
 	from, replyTo *netmail.Address
 	product       string
-	kinds         map[Kind]translations
-}
-
-// translations are one kind's templates, by language.
-type translations struct {
-	matcher language.Matcher
-	tags    []language.Tag
-	letters []letterTemplate
+	words         *locale.Catalogue
+	letters       map[Kind]map[*locale.Language]letterTemplate
 }
 
 type letterTemplate struct {
-	subject, text *texttemplate.Template
-	html          *htmltemplate.Template
+	text *texttemplate.Template
+	html *htmltemplate.Template
 }
 
-// fields is what a template may use. A subject has only Product: nothing a person typed reaches a header.
+// fields is what a template may use.
 type fields struct {
 	Product   string
-	Language  string
+	Language  *locale.Language
+	Title     string // the message that is one
 	FirstName string
 	Email     string
 	Letter
@@ -99,13 +93,9 @@ type fields struct {
 	Minutes int
 }
 
-type subjectFields struct {
-	Product string
-}
-
 // NewComposer parses the templates and tries each one.
 func NewComposer(cfg ComposerConfig) (*Composer, error) {
-	c := &Composer{product: cfg.Product, kinds: make(map[Kind]translations)}
+	c := &Composer{product: cfg.Product, letters: make(map[Kind]map[*locale.Language]letterTemplate)}
 	if c.product == "" {
 		c.product = "Countersign"
 	}
@@ -119,15 +109,19 @@ func NewComposer(cfg ComposerConfig) (*Composer, error) {
 			return nil, fmt.Errorf("reply-to %q: %w", cfg.ReplyTo, err)
 		}
 	}
+	if c.words, err = locale.Read(builtin, "languages"); err != nil {
+		return nil, fmt.Errorf("languages of mails: %w", err)
+	}
 	for _, kind := range []Kind{VerifyAccount, AccountVerified, AlreadyRegistered} {
-		if c.kinds[kind], err = readTranslations(kind); err != nil {
-			return nil, fmt.Errorf("templates of %s: %w", kind, err)
-		}
-		for _, tag := range c.kinds[kind].tags {
-			sample := Mail{ID: "sample", Kind: kind, To: "ada@example.org", FirstName: "Ada", Locale: tag.String()}
+		c.letters[kind] = make(map[*locale.Language]letterTemplate)
+		for _, l := range c.words.Languages() {
+			if c.letters[kind][l], err = readLetter(kind, l); err != nil {
+				return nil, fmt.Errorf("templates of %s: %w", kind, err)
+			}
+			sample := Mail{ID: "sample", Kind: kind, To: "ada@example.org", FirstName: "Ada", Locale: l.Tag}
 			whole := Letter{Code: "123456", Link: "https://example.org/#a.b", Dispute: "https://example.org/dispute#a.c", Reference: "ABC"}
 			if _, err := c.Compose(sample, whole, time.Time{}); err != nil {
-				return nil, fmt.Errorf("templates of %s in %s: %w", kind, tag, err)
+				return nil, fmt.Errorf("templates of %s in %s: %w", kind, l.Tag, err)
 			}
 		}
 	}
@@ -143,46 +137,19 @@ func sender(address string) (*netmail.Address, error) {
 	return a, err
 }
 
-// readTranslations reads templates/<kind>/<language>.{subject,txt,html}.
-func readTranslations(kind Kind) (translations, error) {
-	folder := path.Join("templates", string(kind))
-	files, err := fs.Glob(builtin, path.Join(folder, "*.txt"))
-	if err != nil {
-		return translations{}, err
+// readLetter reads templates/<kind>.{txt,html}, which say the messages of a language.
+func readLetter(kind Kind, l *locale.Language) (letter letterTemplate, err error) {
+	file := "templates/" + string(kind)
+	if letter.text, err = texttemplate.New("").Funcs(texttemplate.FuncMap{"say": l.Text}).ParseFS(builtin, "templates/layout.txt", file+".txt"); err != nil {
+		return letter, err
 	}
-	var t translations
-	for _, file := range files {
-		name := strings.TrimSuffix(path.Base(file), ".txt")
-		tag, err := language.Parse(name)
-		if err != nil {
-			return translations{}, fmt.Errorf("%s: %w", file, err)
-		}
-		var l letterTemplate
-		if l.subject, err = texttemplate.ParseFS(builtin, path.Join(folder, name+".subject")); err != nil {
-			return translations{}, err
-		}
-		if l.text, err = texttemplate.ParseFS(builtin, file); err != nil {
-			return translations{}, err
-		}
-		if l.html, err = htmltemplate.ParseFS(builtin, path.Join(folder, name+".html"), "templates/layout.html"); err != nil {
-			return translations{}, err
-		}
-		t.tags, t.letters = append(t.tags, tag), append(t.letters, l)
-	}
-	english := slices.Index(t.tags, language.English)
-	if english < 0 {
-		return translations{}, errors.New("no English")
-	}
-	// The matcher falls back to the first.
-	t.tags[0], t.tags[english] = t.tags[english], t.tags[0]
-	t.letters[0], t.letters[english] = t.letters[english], t.letters[0]
-	t.matcher = language.NewMatcher(t.tags)
-	return t, nil
+	letter.html, err = htmltemplate.New("").Funcs(l.Funcs()).ParseFS(builtin, "templates/layout.html", file+".html")
+	return letter, err
 }
 
 // Compose builds the message of a mail. An error is for good: the same mail will not compose later either.
 func (c *Composer) Compose(m Mail, l Letter, now time.Time) (Message, error) {
-	t, ok := c.kinds[m.Kind]
+	letters, ok := c.letters[m.Kind]
 	if !ok {
 		return Message{}, fmt.Errorf("mail of unknown kind %q", m.Kind)
 	}
@@ -193,18 +160,15 @@ func (c *Composer) Compose(m Mail, l Letter, now time.Time) (Message, error) {
 	if err != nil {
 		return Message{}, fmt.Errorf("recipient: %w", err)
 	}
-	_, i, _ := t.matcher.Match(language.Make(m.Locale))
-	tag, letter := t.tags[i].String(), t.letters[i]
+	spoken, _ := c.words.Match(m.Locale)
+	letter := letters[spoken]
 	f := fields{
-		Product: c.product, Language: tag, FirstName: personal(m.FirstName), Email: to,
+		Product: c.product, Language: spoken, Title: string(m.Kind) + ".title", FirstName: personal(m.FirstName), Email: to,
 		Letter: l, Minutes: int(m.CodeExpiresAt.Sub(now).Round(time.Minute) / time.Minute),
 	}
-	var subject, text, html bytes.Buffer
-	err = errors.Join(
-		letter.subject.Execute(&subject, subjectFields{Product: c.product}),
-		letter.text.Execute(&text, f),
-		letter.html.Execute(&html, f),
-	)
+	subject, err := spoken.Text(string(m.Kind) + ".subject")
+	var text, html bytes.Buffer
+	err = errors.Join(err, letter.text.ExecuteTemplate(&text, "layout", f), letter.html.ExecuteTemplate(&html, "layout", f))
 	if err != nil {
 		return Message{}, err
 	}
@@ -226,8 +190,8 @@ func (c *Composer) Compose(m Mail, l Letter, now time.Time) (Message, error) {
 		{"From", c.from.String()},
 		{"Reply-To", c.replyTo.String()},
 		{"To", (&netmail.Address{Address: to}).String()},
-		{"Subject", mime.QEncoding.Encode("utf-8", strings.Join(strings.Fields(subject.String()), " "))},
-		{"Content-Language", tag},
+		{"Subject", mime.QEncoding.Encode("utf-8", subject)},
+		{"Content-Language", spoken.Tag},
 		{"Auto-Submitted", "auto-generated"}, // RFC 3834: no out-of-office comes back.
 		{"MIME-Version", "1.0"},
 		{"Content-Type", contentType},

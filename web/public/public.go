@@ -8,5 +8,5 @@ import "embed"
 
 // Files holds the pages and what they load; they load nothing from elsewhere.
 //
-//go:embed *.html *.css *.js *.svg
+//go:embed *.html *.css *.js *.svg languages/*.json
 var Files embed.FS

@@ -1,5 +1,6 @@
 // What the script adds to plain forms: no reload, a countdown, and the mail's
-// link, whose secret part stands behind the # and so never reaches a server log.
+// links, whose secret part stands behind the # and so never reaches a server
+// log. What it says stands in the page, in the page's language.
 "use strict";
 
 // send posts a form and shows the page that answers.
@@ -10,14 +11,16 @@ async function send(action, fields, button) {
     show(new DOMParser().parseFromString(await answer.text(), "text/html"));
   } catch {
     if (button) button.disabled = false;
-    complain("There is no connection at the moment. Please try again.");
+    complain("offline");
   }
 }
 
 function show(page) {
   const main = page.querySelector("main");
-  if (!main) return complain("Something went wrong on our side. Please try again.");
+  if (!main) return complain("broken");
   document.title = page.title;
+  document.documentElement.lang = page.documentElement.lang;
+  document.documentElement.dir = page.documentElement.dir;
   document.querySelector("main").replaceWith(main);
   (main.querySelector("[autofocus]") ?? main.querySelector("h1")).focus();
   countDown();
@@ -25,13 +28,13 @@ function show(page) {
 
 // complain says what the server cannot say itself. The form stays as it is,
 // its key too: sending it again is the same request.
-function complain(text) {
+function complain(what) {
   document.querySelector(".alert")?.remove();
   const alert = document.createElement("p");
   alert.className = "alert";
   alert.role = "alert";
   (document.querySelector("form") ?? document.querySelector("h1 + p")).before(alert);
-  alert.textContent = text;
+  alert.textContent = document.querySelector("main").dataset[what];
 }
 
 // countDown holds a button back for as long as it would do nothing.
@@ -43,24 +46,26 @@ function countDown() {
   const tick = () => {
     const left = Math.ceil((end - Date.now()) / 1000);
     button.disabled = left > 0;
-    button.textContent = left > 0 ? `${label} in ${left} s` : label;
+    button.textContent = left > 0 ? button.dataset.waiting.replace("#", left) : label;
     if (left > 0 && button.isConnected) setTimeout(tick, 250);
   };
   tick();
 }
 
-// followLink takes the mail's link, /#<verification>.<token>, out of the
-// address bar and shows whom it is for; verifying waits for a click.
+// followLink takes the mail's link out of the address bar and shows what it is
+// for, as if it had been pasted; doing it waits for a click.
 function followLink() {
-  const [id, token] = location.hash.slice(1).split(".");
-  if (!id || !token) return;
+  if (!location.hash.includes(".")) return;
+  const link = location.href;
   history.replaceState(null, "", location.pathname);
-  send("/link", { verification_id: id, token });
+  send("/show", { step: "paste", link, locale: document.documentElement.lang });
 }
 
 document.addEventListener("submit", (event) => {
   event.preventDefault();
-  send(event.target.action, new FormData(event.target), event.submitter);
+  const button = event.submitter;
+  const action = button?.hasAttribute("formaction") ? button.formAction : event.target.action;
+  send(action, new FormData(event.target, button), button);
 });
 addEventListener("hashchange", followLink);
 countDown();
