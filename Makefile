@@ -1,7 +1,8 @@
-# Only go and make are needed to run, build and test; test-kafka and e2e also need Java, Maven and Python, the
-# bench targets a JDK and Maven, test-browser Node and Chromium.
+# Only go and make are needed to run, build and test; test-kafka and e2e also need Java, Maven and Python, test-openapi
+# Python, the bench targets a JDK and Maven, test-browser Node and Chromium.
 LINT := go tool -modfile=lint/go.mod
 SINK := .cache/aiosmtpd-1.4.6
+SCHEMATHESIS := .cache/schemathesis-4.32.5
 STREAMS := .cache/kafka-streams-4.3.1
 NODE_MODULES := .cache/browser/node_modules
 
@@ -16,7 +17,7 @@ else
 WITH_KAFKA := .ci/kafka run --
 endif
 
-.PHONY: help run build test test-kafka test-permissions test-browser hazards chaos e2e bench bench-restore bench-rebalance lint fmt clean
+.PHONY: help run build test test-kafka test-permissions test-openapi test-browser hazards chaos e2e bench bench-restore bench-rebalance lint fmt clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -39,6 +40,9 @@ test-kafka: $(SINK) ## stream, service and end-to-end tests on a real Kafka (KAF
 test-permissions: $(SINK) ## TLS, logins and access lists on a real Kafka that wants all three
 	$(SAY_RACE)
 	.ci/kafka run --secure -- go test $(RACE) -count=1 -run 'Dial_BrokersWant|Dial_Spoken|Allowed|Permission|NoMore|MayNot|Secured' ./stream ./e2e
+
+test-openapi: $(SCHEMATHESIS) ## what the API's descriptions say, against the running binary, by schemathesis
+	env -u KAFKA_BROKER_LIST SCHEMATHESIS=$(abspath $<)/bin/python go test -count=1 -timeout 15m -v -run TestOpenAPI ./e2e
 
 test-browser: build $(NODE_MODULES)/.package-lock.json ## the pages in a real Chromium (PICTURES=DIR keeps pictures of them)
 	NODE_PATH=$(NODE_MODULES) node --test e2e/browser/pages.test.js
@@ -77,10 +81,10 @@ fmt: ## format every Go file
 clean: ## remove what was built and downloaded; keeps .countersign, the data of make run
 	rm -rf bin .cache
 
-# aiosmtpd, a mail server that no one here wrote, in a Python environment of its own.
-$(SINK):
+# What no one here wrote, each in a Python environment of its own: a mail server, and a tester of HTTP APIs.
+$(SINK) $(SCHEMATHESIS): .cache/%:
 	python3 -m venv $@.part
-	$@.part/bin/pip install --quiet --disable-pip-version-check aiosmtpd==1.4.6
+	$@.part/bin/pip install --quiet --disable-pip-version-check $(subst -,==,$*)
 	mv $@.part $@
 
 # Kafka Streams, and what stands for it in the bench.

@@ -85,11 +85,18 @@ func methods() []string {
 	return []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
 }
 
-// wrongMethod says which methods the path has (RFC 9110 §15.5.6).
+// wrongMethod says which methods the path has (RFC 9110 §15.5.6). One with a route of its own has no method of the routes
+// that it only resembles: /dead-letters/retry is no letter.
 func wrongMethod(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.EscapedPath()
+	routes := map[string]string{}
+	ofItsOwn := false
 	for _, method := range methods() {
-		if chi.RouteContext(r.Context()).Routes.Match(chi.NewRouteContext(), method, path) {
+		routes[method] = chi.RouteContext(r.Context()).Routes.Find(chi.NewRouteContext(), method, path)
+		ofItsOwn = ofItsOwn || routes[method] == path
+	}
+	for _, method := range methods() {
+		if route := routes[method]; route != "" && (route == path || !ofItsOwn) {
 			w.Header().Add("Allow", method)
 		}
 	}

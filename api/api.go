@@ -117,6 +117,11 @@ func NewPublic(c Config) (http.Handler, error) {
 		Description: "For display only; it is no evidence.",
 	}, []string{verificationIDInvalid, unavailable}, p.status)
 
+	const id = "$response.body#/verification_id"
+	d.link("register", "status", &huma.Link{Parameters: map[string]any{"verification_id": id}, Description: "Show it."})
+	for _, next := range []string{"verify", "resend"} {
+		d.link("register", next, &huma.Link{RequestBody: map[string]any{"verification_id": id}, Description: "The id is the body's."})
+	}
 	if err := d.serve(r, c.Pages); err != nil {
 		return nil, fmt.Errorf("public listener: %w", err)
 	}

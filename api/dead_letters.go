@@ -104,7 +104,7 @@ func (r LetterFilter) wants(d DeadLetter) bool {
 
 type listRequest struct {
 	LetterFilter
-	Limit string `query:"limit" doc:"At most so many: 1 to 1000. Defaults to 100."`
+	Limit pageSize `query:"limit" doc:"At most so many."`
 }
 
 type letterList struct {
@@ -113,7 +113,7 @@ type letterList struct {
 }
 
 func (l *letters) list(_ context.Context, r *listRequest) (*letterList, error) {
-	limit, wrong := pageSize(r.Limit)
+	limit, wrong := r.Limit.number()
 	if problem := badFields(wrong...); problem != nil {
 		return nil, problem
 	}

@@ -53,6 +53,59 @@ func newDescription(r chi.Router, title, text string) *description {
 	return d
 }
 
+// formats says what the formats of our own are.
+var formats = map[string]struct {
+	pattern string
+	never   string // a pattern of what must not be in it
+	most    int    // characters
+}{
+	"verification-id": {pattern: `^1~[A-Za-z0-9_-]{1,16}~[A-Za-z0-9_-]{54,}$`, most: 1024},
+	"language-tag":    {pattern: `^([A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*)?$`, most: user.MaxLocale},
+	"person-name": {
+		pattern: `^(([ '’\p{M}-]|\. )*\p{L}([ '’\p{L}\p{M}-]|\. )*\.?)?$`,
+		never:   "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]", // letters and marks that are invisible
+		most:    64,
+	},
+}
+
+// spellOut adds to each schema what its format is.
+func (d *description) spellOut() {
+	spell := func(s *huma.Schema) {
+		f, ours := formats[s.Format]
+		if !ours {
+			return
+		}
+		s.Pattern, s.MaxLength = f.pattern, &f.most
+		if f.never != "" {
+			s.Not = &huma.Schema{Pattern: f.never}
+		}
+	}
+	for _, s := range d.OpenAPI().Components.Schemas.Map() {
+		for _, property := range s.Properties {
+			spell(property)
+		}
+	}
+	for _, op := range operations(d.OpenAPI()) {
+		for _, parameter := range op.Parameters {
+			spell(parameter.Schema)
+		}
+	}
+}
+
+// operations lists them by path and method.
+func operations(o *huma.OpenAPI) []*huma.Operation {
+	var all []*huma.Operation
+	for _, path := range slices.Sorted(maps.Keys(o.Paths)) {
+		item := o.Paths[path]
+		for _, op := range []*huma.Operation{item.Post, item.Get, item.Delete} {
+			if op != nil {
+				all = append(all, op)
+			}
+		}
+	}
+	return all
+}
+
 // headers describes the headers of answers.
 func headers() map[string]*huma.Header {
 	text := func(description string, example any) *huma.Header {
@@ -113,6 +166,9 @@ func (d *description) refusals(codes ...string) map[string]*huma.Response {
 		for name := range p.header {
 			r.Headers[name] = headerRef(name)
 		}
+		if name := problems[code].header; name != "" {
+			r.Headers[name] = headerRef(name)
+		}
 	}
 	return responses
 }
@@ -129,10 +185,21 @@ func exampleOf(code string) *Problem {
 	case kind.field != "":
 		p = badFields(FieldError{kind.field, code, kind.title + "."})
 	}
-	if kind.header != "" {
-		p.header.Set(kind.header, "")
-	}
 	return p
+}
+
+// link says how a call goes on from what another answered.
+func (d *description) link(from, to string, link *huma.Link) {
+	for _, op := range operations(d.OpenAPI()) {
+		if op.OperationID == from {
+			answer := op.Responses[strconv.Itoa(op.DefaultStatus)]
+			if answer.Links == nil {
+				answer.Links = map[string]*huma.Link{}
+			}
+			link.OperationID = to
+			answer.Links[to] = link
+		}
+	}
 }
 
 // raw adds a GET whose handler is no call of ours, and describes what it answers by status.

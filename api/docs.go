@@ -42,6 +42,7 @@ type fieldDocs struct {
 
 // serve adds the description, which must be complete.
 func (d *description) serve(r chi.Router, pages fs.FS) error {
+	d.spellOut()
 	o := d.OpenAPI()
 	text, err := json.Marshal(o)
 	if err != nil {

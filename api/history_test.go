@@ -138,4 +138,3 @@ func TestHistory_WithoutAnswer_SaysWhy(t *testing.T) {
 		t.Errorf("no address: %d %s", a.status, a.body)
 	}
 }
-

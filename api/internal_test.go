@@ -130,7 +130,9 @@ func TestUsers_WithoutAnswer_SaysWhy(t *testing.T) {
 }
 
 func TestInternal_OfARoleWithoutUsers_HasNoLookup(t *testing.T) {
-	do := newSite(t).internal(func(c *api.InternalConfig) { c.Users, c.Mails, c.Commands, c.DeadLetters, c.History = nil, nil, nil, nil, nil })
+	do := newSite(t).internal(func(c *api.InternalConfig) {
+		c.Users, c.Mails, c.Commands, c.DeadLetters, c.History = nil, nil, nil, nil, nil
+	})
 	if a := do(http.MethodGet, "/users/ada@example.com"); a.status != http.StatusNotFound || a.json(t)["code"] != "not_found" {
 		t.Errorf("got %d %s", a.status, a.body)
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"countersign/user"
 )
 
@@ -25,10 +27,10 @@ const (
 )
 
 type usersRequest struct {
-	Prefix string `query:"prefix" doc:"Only addresses that begin so." example:"ada@"`
-	Status string `query:"status" enum:"pending,verified,none" doc:"Only of this status; none: no mail was ever sent. Defaults to pending and verified."`
-	After  string `query:"after" doc:"Only addresses behind this one: next of the page before."`
-	Limit  string `query:"limit" pattern:"^([1-9][0-9]{0,2}|1000)$" doc:"At most so many: 1 to 1000. Defaults to 100."`
+	Prefix string   `query:"prefix" doc:"Only addresses that begin so." example:"ada@"`
+	Status string   `query:"status" enum:"pending,verified,none" doc:"Only of this status; none: no mail was ever sent. Defaults to pending and verified."`
+	After  string   `query:"after" doc:"Only addresses behind this one: next of the page before."`
+	Limit  pageSize `query:"limit" doc:"At most so many."`
 }
 
 type userList struct {
@@ -69,7 +71,7 @@ func (r *usersRequest) wants(s user.State) bool {
 }
 
 func (u *users) list(_ context.Context, r *usersRequest) (*userList, error) {
-	limit, wrong := pageSize(r.Limit)
+	limit, wrong := r.Limit.number()
 	switch r.Status {
 	case "", withoutStatus, string(user.StatusPending), string(user.StatusVerified):
 	default:
@@ -96,14 +98,22 @@ func (u *users) list(_ context.Context, r *usersRequest) (*userList, error) {
 	return a, nil
 }
 
-// pageSize reads a limit.
-func pageSize(text string) (int, []FieldError) {
-	if text == "" {
+// pageSize is a parameter as it came: huma would repeat a value that is no number.
+type pageSize string
+
+// Schema describes the number.
+func (pageSize) Schema(huma.Registry) *huma.Schema {
+	least, most := 1.0, float64(listedAtMost)
+	return &huma.Schema{Type: huma.TypeInteger, Minimum: &least, Maximum: &most, Default: listedByDefault}
+}
+
+func (s pageSize) number() (int, []FieldError) {
+	if s == "" {
 		return listedByDefault, nil
 	}
-	limit, err := strconv.Atoi(text)
-	if err != nil || limit < 1 || limit > listedAtMost {
+	n, err := strconv.Atoi(string(s))
+	if err != nil || n < 1 || n > listedAtMost {
 		return 0, []FieldError{{"limit", parameterInvalid, "must be a number from 1 to 1000"}}
 	}
-	return limit, nil
+	return n, nil
 }

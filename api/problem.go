@@ -105,11 +105,11 @@ var problems = map[string]struct {
 type Problem struct {
 	Type              string       `json:"type" format:"uri-reference" doc:"Where the code is described."`
 	Title             string       `json:"title" doc:"What the code means."`
-	Status            int          `json:"status" doc:"The HTTP status again."`
+	Status            int          `json:"status" minimum:"400" maximum:"599" doc:"The HTTP status again."`
 	Detail            string       `json:"detail" doc:"What is the matter this time, for people."`
-	Code              string       `json:"code" doc:"What programs decide by. It stays the same."`
+	Code              string       `json:"code" pattern:"^[a-z_]+$" doc:"What programs decide by. It stays the same."`
 	Errors            []FieldError `json:"errors,omitempty" nullable:"false" doc:"The fields at fault."`
-	AttemptsRemaining *int         `json:"attempts_remaining,omitempty" doc:"Wrong codes that may still come for this verification."`
+	AttemptsRemaining *int         `json:"attempts_remaining,omitempty" minimum:"0" maximum:"10" doc:"Wrong codes that may still come for this verification."`
 	Next              string       `json:"next,omitempty" enum:"register" doc:"The only call that helps now; waiting does not."`
 
 	header http.Header
@@ -117,9 +117,9 @@ type Problem struct {
 
 // FieldError says what is the matter with one field. It never holds its value.
 type FieldError struct {
-	Field  string `json:"field"`
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
+	Field  string `json:"field" doc:"Its name, at most 64 characters of it."`
+	Code   string `json:"code" pattern:"^[a-z_]+$" doc:"What is the matter, as in the problem's code."`
+	Detail string `json:"detail" doc:"The same for people."`
 }
 
 // newProblem makes a problem of the table.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"regexp"
 	"time"
 
 	"golang.org/x/text/language"
@@ -19,17 +20,17 @@ import (
 //   - the answer's verification_id is sealed: no address stands in a URL.
 
 type registerRequest struct {
-	Email     string `json:"email" minLength:"3" maxLength:"1024" doc:"The address to confirm." example:"ada@example.com"`
-	FirstName string `json:"first_name" minLength:"1" maxLength:"64" doc:"Letters, spaces, ' ’ - and a dot after an abbreviation." example:"Ada"`
-	LastName  string `json:"last_name,omitempty" maxLength:"64" doc:"As first_name, or empty." example:"Lovelace"`
-	Locale    string `json:"locale,omitempty" maxLength:"35" doc:"A BCP 47 language tag for the mails. Without it Accept-Language decides." example:"en-GB"`
+	Email     string `json:"email" format:"email" minLength:"3" maxLength:"254" doc:"The address to confirm. Case, width and space around it do not count; its domain may be written in any script. A quoted part before the @ is not supported, nor is an IP address after it." example:"ada@example.com"`
+	FirstName string `json:"first_name" format:"person-name" minLength:"1" doc:"Letters, spaces, ' ’ - and a dot after an abbreviation; nothing invisible." example:"Ada"`
+	LastName  string `json:"last_name,omitempty" format:"person-name" doc:"As first_name, or empty." example:"Lovelace"`
+	Locale    string `json:"locale,omitempty" format:"language-tag" doc:"A BCP 47 language tag for the mails; what is not known of it is passed over. Without it Accept-Language decides." example:"en-GB"`
 }
 
 // accepted answers register and resend.
 type accepted struct {
-	VerificationID string `json:"verification_id" doc:"What verify and resend ask for. Whoever holds it may guess, ask again and look; it ends after 25 h." example:"1~a~VGhpcyBpcyBvbmx5IGFuIGV4YW1wbGU"`
-	ExpiresIn      int    `json:"expires_in" doc:"Seconds in which the code is valid." example:"600"`
-	ResendIn       int    `json:"resend_in" doc:"Seconds after which resend makes sense." example:"60"`
+	VerificationID string `json:"verification_id" format:"verification-id" doc:"What the other calls ask for. Whoever holds it may guess, ask again and look; it ends after 25 h." example:"1~a~kqJ3bBGPDHiTgPWu2RcGRUZ9O6EXFb2u0WNGLUtBX2dTaG93bkFzQW5FeGFtcGxl"`
+	ExpiresIn      int    `json:"expires_in" minimum:"0" maximum:"600" doc:"Seconds in which the code is valid." example:"600"`
+	ResendIn       int    `json:"resend_in" minimum:"1" maximum:"3600" doc:"Seconds after which resend makes sense." example:"60"`
 }
 
 func (p *public) register(ctx context.Context, key string, r registerRequest) (*accepted, error) {
@@ -82,16 +83,20 @@ func badAddress(err error) FieldError {
 	return FieldError{"email", code, err.Error()}
 }
 
-var errLocale = errors.New("must be a BCP 47 language tag, like en or pt-BR")
+var (
+	errLocale = errors.New("must be a BCP 47 language tag, like en or pt-BR")
+	isLocale  = regexp.MustCompile(formats["language-tag"].pattern).MatchString
+)
 
-// normalizeLocale writes a language tag as BCP 47 (RFC 5646 §4.5) does.
+// normalizeLocale writes a language tag as BCP 47 (RFC 5646 §4.5) does, without the parts of it that nobody registered:
+// a mail in another language is better than none.
 func normalizeLocale(typed string) (string, error) {
-	if len(typed) > user.MaxLocale {
+	if len(typed) > user.MaxLocale || !isLocale(typed) {
 		return "", errLocale
 	}
-	tag, err := language.Parse(typed)
-	if err != nil || len(tag.String()) > user.MaxLocale {
-		return "", errLocale
+	known, _ := language.Parse(typed)
+	if normal := known.String(); len(normal) <= user.MaxLocale {
+		return normal, nil
 	}
-	return tag.String(), nil
+	return "", errLocale
 }

@@ -12,7 +12,7 @@ import (
 //   - expires_in is what the view shows if a code can be entered in that time, else that of a new one.
 
 type resendRequest struct {
-	VerificationID string `json:"verification_id" doc:"From the answer to register."`
+	VerificationID string `json:"verification_id" format:"verification-id" doc:"From the answer to register."`
 }
 
 func (p *public) resend(ctx context.Context, key string, r resendRequest) (*accepted, error) {

@@ -16,15 +16,15 @@ import (
 //     what the relay said is internal.
 
 type statusRequest struct {
-	VerificationID string `path:"verification_id" doc:"From the answer to register, or the part of the mail's link before the dot."`
+	VerificationID string `path:"verification_id" format:"verification-id" doc:"From the answer to register, or the part of the mail's link before the dot."`
 }
 
 type verificationStatus struct {
 	Status            string `json:"status" enum:"pending,verified,expired"`
 	Email             string `json:"email" doc:"Whom it is for."`
 	FirstName         string `json:"first_name,omitempty"`
-	ExpiresIn         int    `json:"expires_in" doc:"Seconds in which the code is valid."`
-	AttemptsRemaining int    `json:"attempts_remaining" doc:"Wrong codes that may still come."`
+	ExpiresIn         int    `json:"expires_in" minimum:"0" maximum:"600" doc:"Seconds in which the code is valid."`
+	AttemptsRemaining int    `json:"attempts_remaining" minimum:"0" maximum:"10" doc:"Wrong codes that may still come."`
 	Mail              string `json:"mail" enum:"accepted,undeliverable"`
 }
 

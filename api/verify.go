@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/sirupsen/logrus"
 
 	"countersign/user"
@@ -20,9 +21,20 @@ import (
 const outcomeWithin = 5 * time.Second
 
 type verifyRequest struct {
-	VerificationID string `json:"verification_id" doc:"From the answer to register."`
-	Code           string `json:"code,omitempty" doc:"The six digits of the mail. Give this or token." example:"123456"`
-	Token          string `json:"token,omitempty" doc:"The token of the mail's link. Give this or code."`
+	VerificationID string `json:"verification_id" format:"verification-id" doc:"From the answer to register."`
+	Code           string `json:"code,omitempty" pattern:"^([0-9]{6})?$" doc:"The six digits of the mail. Give this or token." example:"123456"`
+	Token          string `json:"token,omitempty" pattern:"^([A-Za-z0-9_-]{21}[AQgw])?$" doc:"The token of the mail's link. Give this or code."`
+}
+
+// TransformSchema adds that either code or token is given; an empty one is none.
+func (verifyRequest) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.OneOf = []*huma.Schema{given("code"), given("token")}
+	return s
+}
+
+func given(field string) *huma.Schema {
+	least := 1
+	return &huma.Schema{Required: []string{field}, Properties: map[string]*huma.Schema{field: {MinLength: &least}}}
 }
 
 type verified struct {
