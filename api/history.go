@@ -49,7 +49,7 @@ const (
 	KindEvent      = "event"
 	KindMail       = "mail"
 	KindDeadLetter = "dead_letter"
-	kindEnd        = "end"
+	KindEnd        = "end"
 )
 
 // Happening is a record about an account.
@@ -58,7 +58,7 @@ type Happening struct {
 	Kind              string    `json:"kind" enum:"command,event,mail,dead_letter"`
 	What              string    `json:"what" doc:"A command's type, an event's topic, a mail's kind, the topic on which a dead letter stood."`
 	Outcome           string    `json:"outcome,omitempty" doc:"What came of a command, absent where the account's state does not remember; the state of a mail; whether a dead letter was put aside or retried."`
-	AttemptsRemaining *int      `json:"attempts_remaining,omitempty" doc:"After a guess."`
+	AttemptsRemaining *int      `json:"attempts_remaining,omitempty" doc:"After a wrong guess."`
 	Attempt           int       `json:"attempt,omitempty" doc:"Of a mail or a dead letter, from 1."`
 	Detail            string    `json:"detail,omitempty" doc:"What the relay said, or why a record could not be handled."`
 	ID                string    `json:"id,omitempty" doc:"Of the command, event, mail or dead letter."`
@@ -114,7 +114,7 @@ func (u *users) tellHistory(w http.ResponseWriter, r *http.Request, email string
 	_ = out.SetWriteDeadline(time.Now().Add(historyWithin + historyWriting)) // where none can be set, the server's holds
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	lines := json.NewEncoder(w)
-	end := HistoryEnd{Kind: kindEnd, Complete: true}
+	end := HistoryEnd{Kind: KindEnd, Complete: true}
 	for h, err := range u.History.Of(ctx, email, since) {
 		if cut := (*CutError)(nil); errors.As(err, &cut) {
 			if !cut.Until.After(since) {
@@ -140,7 +140,7 @@ func (u *users) remember(h *Happening, email string) {
 	state, _, _ := u.Users.Get(email) // a view that has stopped remembers nothing
 	if o, ok := state.Outcome(h.VerificationID, h.ID); ok {
 		h.Outcome = string(o.Result)
-		if o.Type == user.Verify {
+		if o.Result == user.CodeInvalid {
 			h.AttemptsRemaining = &o.AttemptsRemaining
 		}
 	}

@@ -50,9 +50,31 @@ func (s Settings) show(ctx context.Context, method, path string, out io.Writer) 
 func (s Settings) ask(ctx context.Context, method, path string, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
+	body, err := s.open(ctx, method, path)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return s.broken(err)
+	}
+	if err := json.Unmarshal(text, answer); err != nil {
+		return s.broken(fmt.Errorf("no JSON of this form: %w", err))
+	}
+	return nil
+}
+
+// broken says that an answer ended, or is none.
+func (s Settings) broken(err error) error {
+	return fmt.Errorf("answer of INTERNAL_ADDR=%s: %w", s.InternalAddr, err)
+}
+
+// open asks the internal listener. It returns the body of its answer, to be closed, or its refusal.
+func (s Settings) open(ctx context.Context, method, path string) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+s.InternalAddr+path, nil)
 	if err != nil {
-		return fmt.Errorf("INTERNAL_ADDR=%s: %w", s.InternalAddr, err)
+		return nil, fmt.Errorf("INTERNAL_ADDR=%s: %w", s.InternalAddr, err)
 	}
 	token := cmp.Or(s.InternalToken, s.OperatorToken)
 	if method != http.MethodGet {
@@ -63,27 +85,24 @@ func (s Settings) ask(ctx context.Context, method, path string, answer any) erro
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("nothing answers at INTERNAL_ADDR=%s: %w", s.InternalAddr, err)
+		return nil, fmt.Errorf("nothing answers at INTERNAL_ADDR=%s: %w", s.InternalAddr, err)
+	}
+	if res.StatusCode == http.StatusOK {
+		return res.Body, nil
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
-		return fmt.Errorf("answer of INTERNAL_ADDR=%s: %w", s.InternalAddr, err)
+		return nil, s.broken(err)
 	}
-	if res.StatusCode != http.StatusOK {
-		var why refusal
-		if json.Unmarshal(body, &why) != nil || why.String() == "" {
-			return fmt.Errorf("INTERNAL_ADDR=%s answers %s, which is no answer of countersign", s.InternalAddr, res.Status)
-		}
-		if why.Code == "not_found" {
-			return fmt.Errorf("INTERNAL_ADDR=%s is another role's: ask an api", s.InternalAddr)
-		}
-		return errors.New(why.String())
+	var why refusal
+	if json.Unmarshal(body, &why) != nil || why.String() == "" {
+		return nil, fmt.Errorf("INTERNAL_ADDR=%s answers %s, which is no answer of countersign", s.InternalAddr, res.Status)
 	}
-	if err := json.Unmarshal(body, answer); err != nil {
-		return fmt.Errorf("INTERNAL_ADDR=%s answers no JSON of this form: %w", s.InternalAddr, err)
+	if why.Code == "not_found" {
+		return nil, fmt.Errorf("INTERNAL_ADDR=%s is another role's: ask an api", s.InternalAddr)
 	}
-	return nil
+	return nil, errors.New(why.String())
 }
 
 // refusal is what a problem and an unready instance say.

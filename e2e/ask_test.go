@@ -17,10 +17,56 @@ func (p *process) ask(t *testing.T, args ...string) (exitCode int, output string
 	return newProcess(t, map[string]string{"INTERNAL_ADDR": p.env["INTERNAL_ADDR"]}, args...).start(t).end(t)
 }
 
-func TestUsersGet(t *testing.T) {
+func TestUsersAsked(t *testing.T) {
 	s := start(t, nil)
 	t.Run("ShowsAnAccount_AndNothingThatACodeIsMadeOf", func(t *testing.T) { usersGetShows(t, s) })
 	t.Run("OfAnUnknownAddress_FailsInOneLine", func(t *testing.T) { usersGetFails(t, s) })
+	t.Run("List_ShowsAccountsByTheirAddresses", func(t *testing.T) { usersListShows(t, s) })
+	t.Run("History_TellsWhatHappened_UntilTheErasure", func(t *testing.T) { usersHistoryTells(t, s) })
+}
+
+func usersListShows(t *testing.T, s *system) {
+	p := newPerson(0)
+	check(t, p.proves(t.Context(), s))
+	exitCode, output := s.api(p.node).ask(t, "users", "list", "--prefix", p.address, "--status", "verified", "--output", "json")
+	var account struct{ Email, Status string }
+	if err := json.Unmarshal([]byte(output), &account); err != nil || exitCode != 0 || account.Email != p.address || account.Status != "verified" {
+		t.Errorf("exit code %d, %v:\n%s", exitCode, err, output)
+	}
+	if exitCode, output = s.api(p.node).ask(t, "users", "list", "--status", "erased"); exitCode == 0 || !strings.Contains(output, "status: must be") {
+		t.Errorf("exit code %d:\n%s", exitCode, output)
+	}
+}
+
+func usersHistoryTells(t *testing.T, s *system) {
+	p := newPerson(0)
+	check(t, p.registers(t.Context(), s))
+	code, err := p.mailedCode(t.Context(), s)
+	check(t, err)
+	p.verify(t.Context(), s, another(code))
+	check(t, p.verifies(t.Context(), s))
+	tells := func(what ...string) {
+		t.Helper()
+		var output string
+		if !eventually(t.Context(), readWithin, func() bool { // the last mail may be on its way
+			_, output = s.api(p.node).ask(t, "users", "history", p.address)
+			return regexp.MustCompile("(?s)" + strings.Join(what, ".*\n.*") + ".*\nthat is all\n$").MatchString(output)
+		}) {
+			t.Errorf("%q is not told in\n%s", what, output)
+		}
+		if regexp.MustCompile(`\b` + code + `\b`).MatchString(output) {
+			t.Errorf("the code %s is told in\n%s", code, output)
+		}
+	}
+	tells("command +register [^\n]*accepted", "event +user_account_created", "mail +verify_account [^\n]*sent", "command +verify [^\n]*code_invalid .4 tries left",
+		"command +verify [^\n]*verified", "event +user_account_verified", "mail +account_verified [^\n]*sent")
+	if exitCode, output := s.api(p.node).ask(t, "users", "erase", p.address); exitCode != 0 {
+		t.Fatal(output)
+	}
+	tells("command +erase [^\n]*erased", "event +user_account_deleted")
+	if _, output := s.api(p.node).ask(t, "users", "history", p.address); strings.Contains(output, "register") || strings.Contains(output, "user_account_verified") {
+		t.Errorf("after the erasure:\n%s", output)
+	}
 }
 
 func usersGetShows(t *testing.T, s *system) {

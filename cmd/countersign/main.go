@@ -17,7 +17,7 @@ import (
 type cli struct {
 	Run         runCmd         `cmd:"" help:"Everything in one process, with an embedded broker and inbox unless KAFKA_BROKER_LIST and SMTP_URL are set."`
 	Serve       serveCmd       `cmd:"" help:"A single role, as often as wanted."`
-	Users       usersCmd       `cmd:"" help:"Ask what is known of an address, or erase it."`
+	Users       usersCmd       `cmd:"" help:"Accounts: what is known of one, list, watch, what happened, erase."`
 	DeadLetters deadLettersCmd `cmd:"" help:"Records that could not be read or handled."`
 	Instances   instancesCmd   `cmd:"" help:"Show who runs, and what each owns."`
 	Health      healthCmd      `cmd:"" help:"Exit with 0 if the instance at INTERNAL_ADDR is ready."`
@@ -62,8 +62,11 @@ func (notifierCmd) Run(ctx context.Context, s app.Settings) error {
 }
 
 type usersCmd struct {
-	Get   usersGetCmd   `cmd:"" help:"The state of an address, from the api role at INTERNAL_ADDR."`
-	Erase usersEraseCmd `cmd:"" help:"Erase an address: what is personal goes, and nothing from before brings it back."`
+	Get     usersGetCmd     `cmd:"" help:"The state of an address, from the api role at INTERNAL_ADDR."`
+	List    usersListCmd    `cmd:"" help:"Accounts in the order of their addresses."`
+	Watch   usersWatchCmd   `cmd:"" help:"Accounts as they change, until Ctrl-C."`
+	History usersHistoryCmd `cmd:"" help:"What happened to an account: commands, events, mails and dead letters, from the topics."`
+	Erase   usersEraseCmd   `cmd:"" help:"Erase an address: what is personal goes, and nothing from before brings it back."`
 }
 
 type usersGetCmd struct {
@@ -73,6 +76,56 @@ type usersGetCmd struct {
 // Run asks for the state of an address.
 func (c usersGetCmd) Run(ctx context.Context, s app.Settings) error {
 	return app.ShowUser(ctx, s, c.Email, os.Stdout)
+}
+
+// output is how something is printed.
+type output struct {
+	Output string `enum:"table,json" default:"table" help:"table for people, json for programs: an object a line."`
+}
+
+func (o output) json() bool { return o.Output == "json" }
+
+type usersListCmd struct {
+	app.UserFilter
+	Limit int  `default:"100" help:"At most so many."`
+	All   bool `help:"All of them."`
+	output
+}
+
+// Validate refuses what lists nothing.
+func (c usersListCmd) Validate() error {
+	if c.Limit < 1 {
+		return errors.New("--limit must be at least 1")
+	}
+	return nil
+}
+
+// Run lists accounts.
+func (c usersListCmd) Run(ctx context.Context, s app.Settings) error {
+	if c.All {
+		c.Limit = 0
+	}
+	return app.ListUsers(ctx, s, c.UserFilter, c.Limit, c.json(), os.Stdout)
+}
+
+type usersWatchCmd struct{ output }
+
+// Run watches accounts.
+func (c usersWatchCmd) Run(ctx context.Context, s app.Settings) error {
+	return app.WatchUsers(ctx, s, c.json(), os.Stdout)
+}
+
+type usersHistoryCmd struct {
+	Email string `arg:"" help:"The address."`
+	Since string `default:"7d" help:"A time (RFC 3339), or how long ago, like 90m, 12h or 7d."`
+	output
+}
+
+// Run shows what happened to an account, in colours on a terminal unless NO_COLOR is set.
+func (c usersHistoryCmd) Run(ctx context.Context, s app.Settings) error {
+	out, err := os.Stdout.Stat()
+	terminal := err == nil && out.Mode()&os.ModeCharDevice != 0
+	return app.ShowHistory(ctx, s, c.Email, app.History{Since: c.Since, JSON: c.json(), Colours: terminal && os.Getenv("NO_COLOR") == ""}, os.Stdout)
 }
 
 type usersEraseCmd struct {
