@@ -148,7 +148,7 @@ func (u *users) find(r *userRequest) (state user.State, partition int32, offset 
 func newAccount(s user.State, now time.Time) *account {
 	a := &account{
 		Summary:       newSummary(s),
-		Counters:      counters{Failures: s.Failures, MailsLastHour: since(s.Mails, now.Add(-time.Hour)), MailsLastDay: since(s.Mails, now.AddDate(0, 0, -1))},
+		Counters:      counters{Failures: s.Failures, MailsLastHour: since(s.MailSlots, now.Add(-time.Hour)), MailsLastDay: since(s.MailSlots, now.AddDate(0, 0, -1))},
 		Verifications: []verification{}, Unmatched: s.Unmatched, Mails: []Mail{},
 	}
 	for _, v := range s.Verifications {
@@ -160,10 +160,10 @@ func newAccount(s user.State, now time.Time) *account {
 	return a
 }
 
-func since(times []time.Time, from time.Time) int {
+func since(slots []user.MailSlot, from time.Time) int {
 	n := 0
-	for _, t := range times {
-		if t.After(from) {
+	for _, s := range slots {
+		if s.At.After(from) {
 			n++
 		}
 	}

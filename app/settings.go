@@ -63,6 +63,9 @@ type Settings struct {
 	MailIntervalSeconds int `name:"mail-interval-seconds" env:"MAIL_INTERVAL_SECONDS" default:"60" help:"Between two mails to an address; at most 3600."`
 	MailsPerHour        int `name:"mails-per-hour" env:"MAILS_PER_HOUR" default:"5" help:"To an address; at most 20."`
 	MailsPerDay         int `name:"mails-per-day" env:"MAILS_PER_DAY" default:"10" help:"To an address; at most 50."`
+	MailsPerClient      int `name:"mails-per-client" env:"MAILS_PER_CLIENT" default:"3" help:"Of an address's daily mails, by one client; at most 50."`
+	FailuresBeforeLock  int `name:"failures-before-lock" env:"FAILURES_BEFORE_LOCK" default:"100" help:"Wrong guesses in a row an account, before its digits are locked: 10 to 100."`
+	UnverifiedHours     int `name:"unverified-hours" env:"UNVERIFIED_HOURS" default:"24" help:"Until an account that nobody proves is removed (users); at most 168."`
 
 	StateDir   string `name:"state-dir" env:"STATE_DIR" help:"Local stores, and the data of what is embedded. Defaults to .countersign, for 'serve ROLE' to .countersign/ROLE."`
 	InstanceID string `name:"instance-id" env:"INSTANCE_ID" help:"Stable name of this instance. Made once and kept in STATE_DIR by default."`
@@ -209,6 +212,9 @@ func (s *Settings) complete(roles Roles) error {
 		{"MAIL_INTERVAL_SECONDS", s.MailIntervalSeconds, low.MailIntervalSeconds, top.MailIntervalSeconds},
 		{"MAILS_PER_HOUR", s.MailsPerHour, low.MailsPerHour, top.MailsPerHour},
 		{"MAILS_PER_DAY", s.MailsPerDay, low.MailsPerDay, top.MailsPerDay},
+		{"MAILS_PER_CLIENT", s.MailsPerClient, low.MailsPerClient, top.MailsPerClient},
+		{"FAILURES_BEFORE_LOCK", s.FailuresBeforeLock, low.FailuresBeforeLock, top.FailuresBeforeLock},
+		{"UNVERIFIED_HOURS", s.UnverifiedHours, low.UnverifiedHours, top.UnverifiedHours},
 	} {
 		need(limit.value >= limit.min && limit.value <= limit.max, "%s must be between %d and %d", limit.name, limit.min, limit.max)
 	}
@@ -250,7 +256,8 @@ func (s *Settings) kafkaSecurity() stream.Security {
 func (s *Settings) policy() user.Policy {
 	return user.Policy{
 		CodeTTLSeconds: s.CodeTTLSeconds, Tries: s.CodeTries, MailIntervalSeconds: s.MailIntervalSeconds,
-		MailsPerHour: s.MailsPerHour, MailsPerDay: s.MailsPerDay,
+		MailsPerHour: s.MailsPerHour, MailsPerDay: s.MailsPerDay, MailsPerClient: s.MailsPerClient,
+		FailuresBeforeLock: s.FailuresBeforeLock, UnverifiedHours: s.UnverifiedHours,
 	}
 }
 

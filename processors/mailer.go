@@ -21,7 +21,7 @@ import (
 )
 
 // Rules:
-//   - an event becomes a mail in the outbox, the group table, before anything is sent;
+//   - an event becomes a mail in the outbox, the group table, before anything is sent; one that wants none does not;
 //   - senders see rows only after the transaction that wrote them is committed (Outbox), and write what
 //     came of an attempt to mail_deliveries (Report), which this group reads back and settles;
 //   - an erased account's outbox is cleared, and what was asked before is not mailed any more;
@@ -76,6 +76,9 @@ func Mailer(cfg MailerConfig) (*goka.GroupGraph, error) {
 
 // event queues the mail that an event asks for.
 func (m mailer) event(at place, row mail.Outbox, e topics.Event) (change, error) {
+	if e.NoMail {
+		return change{}, nil
+	}
 	return m.change(at, row, e.Email, func() (mail.Outbox, []mail.Delivery, error) {
 		asked, err := mailFrom(e, mailOf[at.Topic()])
 		if err != nil {

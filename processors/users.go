@@ -113,7 +113,7 @@ func (u users) command(at place, row userRow, c user.Command) (change, error) {
 // here the event goes without: who mails from it waits for the next one, and
 // our own notifier needs none.
 func (u users) tell(made *change, at place, t user.EventType, e user.Event) error {
-	if v := e.Verification; v != nil && len(v.Nonce) > 0 && len(u.CodeSecrets) > 0 {
+	if v := e.Verification; v != nil && !v.LinkOnly && (t == user.AccountCreated || t == user.CodeRequested) && len(u.CodeSecrets) > 0 {
 		if secret, err := u.CodeSecrets.Find(v.SecretID); err != nil {
 			u.Log.WithError(err).WithField("event_id", e.ID).Error("event goes without its code")
 		} else {

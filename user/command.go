@@ -16,6 +16,7 @@ const (
 	Resend   CommandType = "resend"
 	Dispute  CommandType = "dispute" // "I did not ask for this", by the mail's link
 	Erase    CommandType = "erase"
+	Sweep    CommandType = "sweep" // drop what has been kept long enough, by the users role itself
 )
 
 // Command asks for one change of one address. Whatever Step decides by is in
@@ -25,7 +26,7 @@ type Command struct {
 	ID             string      `json:"command_id"` // the same id again has no second effect
 	Type           CommandType `json:"type"`
 	Email          string      `json:"email"`                     // normalised
-	VerificationID string      `json:"verification_id,omitempty"` // of all but erase
+	VerificationID string      `json:"verification_id,omitempty"` // of all but erase and sweep
 	IssuedAt       time.Time   `json:"issued_at"`                 // by the sender's clock: shown, never decided by
 
 	FirstName string `json:"first_name,omitempty"`
@@ -93,11 +94,11 @@ func (c Command) Validate() error {
 		id("command_id", c.ID),
 		need("email", c.Email != "" && len(c.Email) <= maxAddress),
 	)
-	if c.Type != Erase {
+	if c.Type != Erase && c.Type != Sweep {
 		err = errors.Join(err, id("verification_id", c.VerificationID))
 	}
 	switch c.Type {
-	case Erase:
+	case Erase, Sweep:
 		return err
 	case Register:
 		if c.LastName != "" {
@@ -111,55 +112,5 @@ func (c Command) Validate() error {
 	case Verify:
 		return errors.Join(err, need("answer or token_digest", max(len(c.Answer), len(c.TokenDigest)) == digestSize && min(len(c.Answer), len(c.TokenDigest)) == 0))
 	}
-	return fmt.Errorf("%w: type must be one of %s, %s, %s, %s, %s", ErrInvalidCommand, Register, Verify, Resend, Dispute, Erase)
-}
-
-// Policy holds the limits that are settings. Step clamps each to its bounds,
-// so no sender of commands can loosen them beyond.
-type Policy struct {
-	CodeTTLSeconds      int `json:"code_ttl_seconds"`      // Defaults to 600, which is also the most (NIST SP 800-63B-4 §3.1.3); at least 120.
-	Tries               int `json:"tries"`                 // Wrong guesses a verification. Defaults to 5, at most 10.
-	MailIntervalSeconds int `json:"mail_interval_seconds"` // Between two mails to an address. Defaults to 60, at most 3600.
-	MailsPerHour        int `json:"mails_per_hour"`        // To one address. Defaults to 5, at most 20.
-	MailsPerDay         int `json:"mails_per_day"`         // To one address. Defaults to 10, at most 50.
-}
-
-// DefaultPolicy is what the package's rules say when nothing is set.
-func DefaultPolicy() Policy {
-	return Policy{CodeTTLSeconds: 600, Tries: 5, MailIntervalSeconds: 60, MailsPerHour: 5, MailsPerDay: 10}
-}
-
-// MinPolicy holds the lower bounds. A code that lives for less than two
-// minutes would often be too old when its mail could leave.
-func MinPolicy() Policy {
-	return Policy{CodeTTLSeconds: 120, Tries: 1, MailIntervalSeconds: 1, MailsPerHour: 1, MailsPerDay: 1}
-}
-
-// MaxPolicy holds the upper bounds.
-func MaxPolicy() Policy {
-	return Policy{CodeTTLSeconds: 600, Tries: 10, MailIntervalSeconds: 3600, MailsPerHour: 20, MailsPerDay: 50}
-}
-
-// clamped puts every limit between its bounds; an absent one gets its default.
-func (p Policy) clamped() Policy {
-	low, def, top := MinPolicy(), DefaultPolicy(), MaxPolicy()
-	clamp := func(v, l, d, t int) int {
-		if v <= 0 {
-			v = d
-		}
-		return min(max(v, l), t)
-	}
-	return Policy{
-		CodeTTLSeconds:      clamp(p.CodeTTLSeconds, low.CodeTTLSeconds, def.CodeTTLSeconds, top.CodeTTLSeconds),
-		Tries:               clamp(p.Tries, low.Tries, def.Tries, top.Tries),
-		MailIntervalSeconds: clamp(p.MailIntervalSeconds, low.MailIntervalSeconds, def.MailIntervalSeconds, top.MailIntervalSeconds),
-		MailsPerHour:        clamp(p.MailsPerHour, low.MailsPerHour, def.MailsPerHour, top.MailsPerHour),
-		MailsPerDay:         clamp(p.MailsPerDay, low.MailsPerDay, def.MailsPerDay, top.MailsPerDay),
-	}
-}
-
-func (p Policy) codeTTL() time.Duration { return time.Duration(p.CodeTTLSeconds) * time.Second }
-
-func (p Policy) mailInterval() time.Duration {
-	return time.Duration(p.MailIntervalSeconds) * time.Second
+	return fmt.Errorf("%w: type must be one of %s, %s, %s, %s, %s, %s", ErrInvalidCommand, Register, Verify, Resend, Dispute, Erase, Sweep)
 }

@@ -32,7 +32,7 @@ func TestValidate_NamesWhatIsMissing(t *testing.T) {
 	always := []string{"command_id", "email", "verification_id"}
 	code := append([]string{"secret_id", "nonce", "answer_digest", "link_digest", "dispute_digest"}, always...)
 	needed := map[user.CommandType][]string{
-		user.Register: append([]string{"first_name"}, code...), user.Resend: code, user.Verify: always, user.Erase: always[:2],
+		user.Register: append([]string{"first_name"}, code...), user.Resend: code, user.Verify: always, user.Erase: always[:2], user.Sweep: always[:2],
 		user.Dispute: append([]string{"token_digest"}, always...),
 	}
 	for _, whole := range completeCommands() {
@@ -98,15 +98,6 @@ func TestValidate_OfAnUnknownType_NeverRepeatsIt(t *testing.T) {
 	}
 }
 
-func TestPolicy_IsWhatTheRulesSay(t *testing.T) {
-	if p := (user.Policy{CodeTTLSeconds: 600, Tries: 5, MailIntervalSeconds: 60, MailsPerHour: 5, MailsPerDay: 10}); user.DefaultPolicy() != p {
-		t.Errorf("defaults %+v", user.DefaultPolicy())
-	}
-	if p := (user.Policy{CodeTTLSeconds: 600, Tries: 10, MailIntervalSeconds: 3600, MailsPerHour: 20, MailsPerDay: 50}); user.MaxPolicy() != p {
-		t.Errorf("bounds %+v", user.MaxPolicy())
-	}
-}
-
 func completeCommands() []user.Command {
 	a := newAccount()
 	a.register("v1")
@@ -114,5 +105,6 @@ func completeCommands() []user.Command {
 	a.verify("v1", "123456")
 	a.dispute("v1", "token")
 	a.erase()
+	a.send(a.command(user.Sweep, ""))
 	return a.sent
 }

@@ -19,12 +19,16 @@
 //	reference.go   three characters that page and mail share
 //	expiry.go      a code lives ten minutes
 //	tries.go       five wrong guesses a verification
-//	mail_slots.go  one mail a minute, five an hour, ten a day
+//	failures.go    a hundred in a row an account, then a lock that doubles
+//	mail_slots.go  one mail a minute, five an hour, ten a day, three by one client
+//	policy.go      limits are settings with bounds
 //	outcomes.go    the same command id gives the same answer
 //	register.go    each registration opens a verification of its own
 //	verify.go      only the own code counts, and only once
 //	resend.go      asking again keeps code, expiry and failures
+//	dispute.go     "I did not ask for this" closes, and stops mail for a day
 //	erase.go       what is erased stays gone
+//	sweep.go       what has been kept long enough goes
 //
 // Sources: NIST SP 800-63B-4 §3.1.3 and §3.2.2, OWASP ASVS 5.0 §6.
 package user

@@ -7,7 +7,7 @@ import "time"
 //     can bring the person back;
 //   - a command that first stood on its topic before the erasure is refused, whenever it is read: the broker's clock
 //     says so, never the sender's;
-//   - failures and mail slots outlive it: being erased is no way to more guesses or mails;
+//   - failures, their lock, mail slots and the stop of mail outlive it: being erased is no way to more guesses or mails;
 //   - the event names the account, so that others forget it, too; where no account was, there is none;
 //   - who registers later begins anew, with another user id.
 
@@ -18,7 +18,8 @@ func (s *State) erase(c Command, now time.Time) []Event {
 	}
 	*s = State{
 		Email: s.Email, Status: StatusDeleted, Version: s.Version, UpdatedAt: now, ErasedAt: now,
-		Failures: s.Failures, Mails: s.Mails, NoticedAt: s.NoticedAt,
+		Failures: s.Failures, FailedAt: s.FailedAt, LockedUntil: s.LockedUntil,
+		MailSlots: s.MailSlots, NoticedAt: s.NoticedAt, MailStoppedUntil: s.MailStoppedUntil,
 	}
 	return events
 }

@@ -20,7 +20,7 @@ func TestErase_LeavesNothingPersonal_AndTellsWhoIsGone(t *testing.T) {
 	if e := events[0]; e.UserID != id || e.Email != ada || e.FirstName != "" || e.LastName != "" || e.Verification != nil {
 		t.Errorf("event %s", asJSON(e))
 	}
-	if s := a.state; s.Status != user.StatusDeleted || !s.ErasedAt.Equal(a.now) || s.Version != 4 || s.Failures != 2 || len(s.Mails) != 1 {
+	if s := a.state; s.Status != user.StatusDeleted || !s.ErasedAt.Equal(a.now) || s.Version != 4 || s.Failures != 2 || len(s.MailSlots) != 1 {
 		t.Errorf("state %s", asJSON(s))
 	}
 	for _, personal := range []string{"Ada", "Lovelace", id, "v1"} {

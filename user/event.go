@@ -16,13 +16,13 @@ const (
 	AccountVerified      EventType = "user_account_verified"      // the address is proven; once an account
 	CodeRequested        EventType = "user_code_requested"        // an account waits for a code again
 	RegistrationRepeated EventType = "user_registration_repeated" // a verified address registered again; at most once a day
-	AccountDeleted       EventType = "user_account_deleted"       // an account was erased: forget who it was
+	AccountDeleted       EventType = "user_account_deleted"       // an account was erased, or removed unproven: forget who it was
 )
 
 // Event tells of a transition. Its JSON is what the topics carry.
 type Event struct {
 	Type         EventType `json:"-"`
-	ID           string    `json:"event_id"` // derived from command id, type and sequence: two events with one id are equal
+	ID           string    `json:"event_id"` // derived from command id, type, sequence and time: two events with one id are equal
 	OccurredAt   time.Time `json:"occurred_at"`
 	Sequence     int64     `json:"sequence"` // the state's version: ignore what is not above the last applied for a user_id
 	UserID       string    `json:"user_id"`
@@ -30,6 +30,7 @@ type Event struct {
 	FirstName    string    `json:"first_name"`
 	LastName     string    `json:"last_name"`
 	Locale       string    `json:"locale"`
+	NoMail       bool      `json:"no_mail,omitempty"` // the owner wants no mail at present, not even this one's
 	Verification *CodeRef  `json:"verification,omitempty"`
 	Code         string    `json:"code,omitempty"` // only with EVENTS_INCLUDE_CODE
 }
@@ -47,7 +48,7 @@ type CodeRef struct {
 // event makes an event of the state as it is now, in the names of verification v if there is one.
 func (s *State) event(t EventType, commandID string, v *Verification) Event {
 	e := Event{
-		Type: t, ID: eventID(commandID, t, s.Version), OccurredAt: s.UpdatedAt, Sequence: s.Version,
+		Type: t, ID: eventID(commandID, t, s.Version, s.UpdatedAt), OccurredAt: s.UpdatedAt, Sequence: s.Version,
 		UserID: s.UserID, Email: s.Email,
 	}
 	if v == nil {
@@ -55,16 +56,18 @@ func (s *State) event(t EventType, commandID string, v *Verification) Event {
 	}
 	e.FirstName, e.LastName, e.Locale = v.FirstName, v.LastName, v.Locale
 	if t != AccountVerified {
-		e.Verification = &CodeRef{ID: v.ID, Nonce: v.Nonce, SecretID: v.SecretID, OpenedAt: v.OpenedAt, ExpiresAt: v.ExpiresAt}
+		e.Verification = &CodeRef{ID: v.ID, Nonce: v.Nonce, SecretID: v.SecretID, OpenedAt: v.OpenedAt, ExpiresAt: v.ExpiresAt, LinkOnly: s.locked(s.UpdatedAt)}
 	}
 	return e
 }
 
 // CausedBy says whether a command with that id caused the event, whose Type must be set.
-func (e Event) CausedBy(commandID string) bool { return e.ID == eventID(commandID, e.Type, e.Sequence) }
+func (e Event) CausedBy(commandID string) bool {
+	return e.ID == eventID(commandID, e.Type, e.Sequence, e.OccurredAt)
+}
 
-func eventID(commandID string, t EventType, sequence int64) string {
-	return deriveID(commandID, string(t), strconv.FormatInt(sequence, 10))
+func eventID(commandID string, t EventType, sequence int64, at time.Time) string {
+	return deriveID(commandID, string(t), strconv.FormatInt(sequence, 10), at.UTC().Format(time.RFC3339Nano))
 }
 
 // deriveID makes an id that is the same whenever it is made again (RFC 9562 §5.8, version 8).

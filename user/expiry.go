@@ -11,20 +11,34 @@ import (
 //   - the proven verification stays: it is the account's evidence.
 
 const (
-	verificationLife = 24 * time.Hour
+	verificationLife = day
 	keptCodeless     = 32 // verifications a row that hold no slot
 )
+
+// alive says whether the verification is not too old for anything; a proven one stays nevertheless.
+func (v *Verification) alive(now time.Time) bool { return now.Sub(v.OpenedAt) < verificationLife }
 
 // Expired says whether the code's time is over. A verification without a code
 // expires alike, so that nobody can tell it apart.
 func (v *Verification) Expired(now time.Time) bool { return !now.Before(v.ExpiresAt) }
 
 // prune forgets what is too old to matter.
-func (s *State) prune(now time.Time) {
+func (s *State) prune(p Policy, now time.Time) {
 	s.Verifications = slices.DeleteFunc(s.Verifications, func(v Verification) bool {
-		return v.Status != VerificationVerified && now.Sub(v.OpenedAt) >= verificationLife
+		return v.Status != VerificationVerified && !v.alive(now)
 	})
-	s.Mails = slices.DeleteFunc(s.Mails, func(t time.Time) bool { return now.Sub(t) >= 24*time.Hour })
+	s.MailSlots = slices.DeleteFunc(s.MailSlots, func(m MailSlot) bool { return now.Sub(m.At) >= day })
+	s.Unmatched = slices.DeleteFunc(s.Unmatched, func(o Outcome) bool { return !o.kept(now) })
+	s.forgetFailures(p, now)
+	if now.Sub(s.NoticedAt) >= noticeInterval {
+		s.NoticedAt = time.Time{}
+	}
+	if !s.mailStopped(now) {
+		s.MailStoppedUntil = time.Time{}
+	}
+	if now.Sub(s.ErasedAt) >= ErasedKept {
+		s.ErasedAt = time.Time{}
+	}
 }
 
 // dropCodeless forgets the oldest verifications without a slot beyond 32, so

@@ -3,27 +3,39 @@ package user
 import "time"
 
 // Rules, for mails of every kind that somebody can ask for, together (OWASP ASVS 5.0 6.6.3):
-//   - one in 60 s, five an hour, ten a day to one address;
-//   - the same arithmetic whatever the account's state is, so the limits tell nothing about it;
+//   - one in 60 s, five an hour, ten a day to one address, of which one client causes at most three;
+//   - the same arithmetic whatever the account's state is, and while its mail is stopped or its digits are locked, so the
+//     limits tell nothing about it;
+//   - none where the api says that a limit of its own is reached;
 //   - a verified address is told of a repeated registration at most once a day.
 
-const noticeInterval = 24 * time.Hour
+const noticeInterval = day
+
+// MailSlot is one mail that was given a place within the limits, whether or not it was sent.
+type MailSlot struct {
+	At     time.Time `json:"at"`
+	Client string    `json:"client,omitempty"` // who asked: Secret.Client
+}
 
 // takeSlot gives out a mail slot, if the limits leave one.
-func (s *State) takeSlot(p Policy, now time.Time) bool {
-	hour := 0
-	for _, t := range s.Mails {
-		if now.Sub(t) < p.mailInterval() {
+func (s *State) takeSlot(c Command, now time.Time) bool {
+	hour, client := 0, 0
+	for _, slot := range s.MailSlots {
+		age := now.Sub(slot.At)
+		if age < c.Policy.mailInterval() {
 			return false
 		}
-		if now.Sub(t) < time.Hour {
+		if age < time.Hour {
 			hour++
 		}
+		if c.Client != "" && slot.Client == c.Client {
+			client++
+		}
 	}
-	if hour >= p.MailsPerHour || len(s.Mails) >= p.MailsPerDay {
+	if c.WithholdMail || hour >= c.Policy.MailsPerHour || len(s.MailSlots) >= c.Policy.MailsPerDay || client >= c.Policy.MailsPerClient {
 		return false
 	}
-	s.Mails = append(s.Mails, now)
+	s.MailSlots = append(s.MailSlots, MailSlot{now, c.Client})
 	return true
 }
 

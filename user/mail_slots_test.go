@@ -1,6 +1,7 @@
 package user_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -85,10 +86,70 @@ func TestMailSlots_ARegistrationAndAResendShareThem(t *testing.T) {
 	wantEvents(t, events, user.CodeRequested)
 }
 
+func TestMailSlots_OneClientCausesThreeADay_AndOthersTheRest(t *testing.T) {
+	a := newAccount()
+	by := func(client string) bool {
+		a.wait(15 * time.Minute)
+		c := a.command(user.Register, fmt.Sprint("v", len(a.sent)))
+		c.FirstName, c.Client = "Ada", client
+		_, events := a.send(c)
+		return len(events) > 0
+	}
+	for i, c := range []struct {
+		client string
+		want   bool
+	}{{"x", true}, {"x", true}, {"y", true}, {"x", true}, {"x", false}, {"y", true}, {"", true}, {"", true}, {"", true}, {"", true}, {"z", true}, {"z", false}} {
+		if got := by(c.client); got != c.want {
+			t.Errorf("mail %d, by %q: %t", i+1, c.client, got)
+		}
+	}
+	a.wait(24 * time.Hour)
+	if !by("x") {
+		t.Error("a day later the client still has no share")
+	}
+}
+
+func TestMailSlots_TheSharesSizeIsASetting(t *testing.T) {
+	a := newAccount()
+	a.policy.MailsPerClient = 1
+	for i, want := range []bool{true, false} {
+		a.wait(time.Hour)
+		c := a.command(user.Resend, "v1")
+		if i == 0 {
+			c = a.command(user.Register, "v1")
+		}
+		c.FirstName, c.Client = "Ada", "x"
+		if _, events := a.send(c); (len(events) > 0) != want {
+			t.Errorf("mail %d: %t", i+1, !want)
+		}
+	}
+}
+
+func TestMailSlots_WithheldByTheAPI_AreNotGivenOut_AndLookTheSame(t *testing.T) {
+	a := newAccount()
+	c := a.command(user.Register, "v1")
+	c.FirstName, c.WithholdMail = "Ada", true
+	outcome, events := a.send(c)
+	wantResult(t, outcome, user.Accepted)
+	wantEvents(t, events)
+	if v := a.of("v1"); v.Slot || v.AnswerDigest != nil || len(a.state.MailSlots) != 0 || v.Status != user.VerificationOpen {
+		t.Errorf("state %s", asJSON(a.state))
+	}
+	_, events = a.resend("v1") // not withheld
+	wantEvents(t, events, user.AccountCreated)
+}
+
+func TestMailSlots_OfAnOldRow_AreForgotten(t *testing.T) {
+	var s user.State
+	if err := json.Unmarshal([]byte(`{"email":"ada@example.com","version":1,"updated_at":"2026-01-02T03:04:05Z","mails":["2026-01-02T03:04:05Z"]}`), &s); err != nil || len(s.MailSlots) != 0 {
+		t.Errorf("slots %v, %v", s.MailSlots, err)
+	}
+}
+
 func TestMailSlots_OfAPast_AreForgotten(t *testing.T) {
 	a := newAccount()
 	registerAt(a, 0, time.Minute, 24*time.Hour)
-	if n := len(a.state.Mails); n != 2 {
+	if n := len(a.state.MailSlots); n != 2 {
 		t.Errorf("%d slots are held, want those of the last day", n)
 	}
 }
@@ -116,12 +177,20 @@ func TestNotice_IsDueAgainAfterExactlyADay(t *testing.T) {
 	wantEvents(t, events, user.RegistrationRepeated)
 }
 
-// Whoever does not know the code sees the same of a new address and of a verified one.
-func TestOutcomes_OfANewAndAVerifiedAddress_AreTheSame(t *testing.T) {
+// Whoever does not know the code sees the same of a new address, of a verified one, of one whose mail is stopped, of one
+// whose digits are locked and of one that was removed.
+func TestOutcomes_WhateverTheAccountsState_AreTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		fresh, known := newAccount(), verified()
-		fresh.wait(known.now.Sub(fresh.now))
-		both := []*account{fresh, known}
+		all := map[string]*account{"new": newAccount(), "verified": verified(), "stopped": stopped(), "locked": locked(), "removed": removed()}
+		for _, a := range all {
+			a.now = start.AddDate(0, 0, 30)
+			switch {
+			case !a.state.LockedUntil.IsZero():
+				a.state.LockedUntil = a.now.AddDate(0, 0, 30)
+			case !a.state.MailStoppedUntil.IsZero():
+				a.state.MailStoppedUntil = a.now.AddDate(0, 0, 30)
+			}
+		}
 		ids := []string{"none"}
 		for range rapid.IntRange(1, 60).Draw(t, "commands") {
 			wait := rapid.SampledFrom(waits).Draw(t, "wait")
@@ -132,8 +201,8 @@ func TestOutcomes_OfANewAndAVerifiedAddress_AreTheSame(t *testing.T) {
 				id = fmt.Sprint("v", len(ids))
 				ids = append(ids, id)
 			}
-			var seen [2]string
-			for i, a := range both {
+			seen := map[string]string{}
+			for name, a := range all {
 				a.wait(wait)
 				var o user.Outcome
 				switch {
@@ -148,10 +217,12 @@ func TestOutcomes_OfANewAndAVerifiedAddress_AreTheSame(t *testing.T) {
 				}
 				v := a.of(id)
 				settled, _ := a.state.Settled(id, byToken, a.policy)
-				seen[i] = fmt.Sprint(o.Type, o.Result, o.AttemptsRemaining, o.At, v.Status, v.OpenedAt, v.ExpiresAt, v.Slot, v.Failures, settled)
+				seen[name] = fmt.Sprint(o.Type, o.Result, o.AttemptsRemaining, o.At, v.Status, v.OpenedAt, v.ExpiresAt, v.Slot, v.Failures, settled)
 			}
-			if seen[0] != seen[1] {
-				t.Fatalf("new      %s\nverified %s", seen[0], seen[1])
+			for name, s := range seen {
+				if s != seen["new"] {
+					t.Fatalf("new %s\n%s %s", seen["new"], name, s)
+				}
 			}
 		}
 	})

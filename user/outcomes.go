@@ -8,7 +8,8 @@ import (
 // Rules:
 //   - the same command id gives the same outcome and has no second effect;
 //   - outcomes are kept per verification, so nobody can flush another's;
-//   - the last 16 are kept, and those with an event always: a mail slot or the proof bounds their number.
+//   - the last 16 are kept, and those with an event always: a mail slot or the proof bounds their number;
+//   - without their verification they are kept for a day, an erasure's as long as the row is an erased one.
 
 const keptOutcomes = 16
 
@@ -17,11 +18,12 @@ type Result string
 
 // The results.
 const (
-	Accepted        Result = "accepted"          // register, resend: whatever was done about it
+	Accepted        Result = "accepted"          // register, resend, dispute: whatever was done about it
 	Verified        Result = "verified"          // this command proved the address
 	CodeInvalid     Result = "code_invalid"      // a wrong guess; AttemptsRemaining says how many are left
 	CodeExpired     Result = "code_expired"      // the code's time is over, or the verification is proven, closed or gone
 	Erased          Result = "erased"            // nothing personal is left
+	Swept           Result = "swept"             // nothing is left that was due
 	Refused         Result = "refused"           // the command is older than the erasure of its address: it has no effect, and is not remembered
 	TooManyAttempts Result = "too_many_attempts" // all tries are used up: a new registration is needed, waiting does not help
 )
@@ -47,6 +49,14 @@ func (s *State) Outcome(verificationID, commandID string) (Outcome, bool) {
 		return Outcome{}, false
 	}
 	return list[i], true
+}
+
+// kept says whether an outcome that belongs to no verification still matters.
+func (o Outcome) kept(now time.Time) bool {
+	if o.Event != "" {
+		return now.Sub(o.At) < ErasedKept
+	}
+	return now.Sub(o.At) < verificationLife
 }
 
 // remember appends an outcome and forgets the oldest that had no event.

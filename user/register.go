@@ -5,7 +5,7 @@ import "time"
 // Rules:
 //   - each registration opens a verification of its own, with its own code, names and failures
 //     (the code is bound to the request it was made for: OWASP ASVS 5.0 6.6.2);
-//   - without a mail slot, or for a verified address, it holds no code and can never match,
+//   - without a mail slot, while mail is stopped, or for a verified address, it holds no code and can never match,
 //     and looks the same from outside (OWASP ASVS 5.0 6.3.8);
 //   - the account is created with the first code that is mailed.
 
@@ -20,7 +20,7 @@ func (s *State) register(c Command, now time.Time) []Event {
 		ID: c.VerificationID, Status: VerificationOpen, SecretID: c.SecretID,
 		FirstName: c.FirstName, LastName: c.LastName, Locale: c.Locale,
 		OpenedAt: now, ExpiresAt: now.Add(c.Policy.codeTTL()),
-		Slot: s.takeSlot(c.Policy, now),
+		Slot: s.takeSlot(c, now),
 	})
 	v := &s.Verifications[len(s.Verifications)-1]
 	if v.Slot {
@@ -31,20 +31,25 @@ func (s *State) register(c Command, now time.Time) []Event {
 }
 
 // mailCode asks for the mail of v's code, which is c's if v has none yet; a
-// verified address gets the notice instead. The slot is taken already.
+// verified address gets the notice instead, which has a token to dispute it
+// but nothing that could be proven. The slot is taken already.
 func (s *State) mailCode(c Command, v *Verification, now time.Time) []Event {
-	if s.Status == StatusVerified {
-		if !s.takeNotice(now) {
-			return nil
+	verified := s.Status == StatusVerified
+	if s.mailStopped(now) || verified && !s.takeNotice(now) {
+		return nil
+	}
+	if len(v.Nonce) == 0 {
+		v.Nonce, v.DisputeDigests = c.Nonce, append(v.DisputeDigests, c.DisputeDigest)
+		if !verified {
+			v.AnswerDigest, v.LinkDigest = c.AnswerDigest, c.LinkDigest
 		}
+	}
+	switch s.Status {
+	case StatusVerified:
 		return []Event{s.event(RegistrationRepeated, c.ID, v)}
-	}
-	if len(v.AnswerDigest) == 0 {
-		v.Nonce, v.AnswerDigest, v.LinkDigest = c.Nonce, c.AnswerDigest, c.LinkDigest
-	}
-	if s.Status == StatusPending {
+	case StatusPending:
 		return []Event{s.event(CodeRequested, c.ID, v)}
 	}
-	s.Status, s.UserID, s.CreatedAt = StatusPending, deriveID(c.ID, "user"), now
+	s.Status, s.UserID, s.CreatedAt = StatusPending, deriveID(c.ID, "user", now.Format(time.RFC3339Nano)), now
 	return []Event{s.event(AccountCreated, c.ID, v)}
 }

@@ -14,8 +14,8 @@ func TestRegister_OfANewAddress_CreatesAPendingAccount(t *testing.T) {
 	wantResult(t, outcome, user.Accepted)
 	wantEvents(t, events, user.AccountCreated)
 	want := user.Event{
-		Type: user.AccountCreated, ID: "edd618c8-5c19-8dba-9d37-5ddbb8976718", OccurredAt: start, Sequence: 1,
-		UserID: "e474cd98-75b4-87fe-8db4-66ed53a7a026", Email: ada, FirstName: "Ada of vb", LastName: "Lovelace", Locale: "en",
+		Type: user.AccountCreated, ID: "c5b8d132-bf2a-8aed-8ee0-7d84bd236ddb", OccurredAt: start, Sequence: 1,
+		UserID: "37b4e817-9741-8795-819e-b51ba11c72ba", Email: ada, FirstName: "Ada of vb", LastName: "Lovelace", Locale: "en",
 		Verification: &user.CodeRef{
 			ID: "v1", Nonce: a.sent[0].Nonce, SecretID: "s1", OpenedAt: start, ExpiresAt: start.Add(10 * time.Minute),
 		},
@@ -83,11 +83,19 @@ func TestRegister_OfAVerifiedAddress_IsToldByMailAndHoldsNoCode(t *testing.T) {
 	wantResult(t, outcome, user.Accepted)
 	wantEvents(t, events, user.RegistrationRepeated)
 	v := a.of("v2")
-	if !v.Slot || v.Nonce != nil || v.AnswerDigest != nil || v.LinkDigest != nil {
+	if !v.Slot || v.AnswerDigest != nil || v.LinkDigest != nil || len(v.DisputeDigests) != 1 {
 		t.Errorf("verification %s", asJSON(v))
 	}
-	if ref := events[0].Verification; ref == nil || ref.ID != "v2" || ref.Nonce != nil {
+	if ref := events[0].Verification; ref == nil || ref.ID != "v2" || string(ref.Nonce) != string(v.Nonce) {
 		t.Errorf("event %s", asJSON(events[0]))
+	}
+	for _, guess := range []func() (user.Outcome, []user.Event){
+		func() (user.Outcome, []user.Event) { return a.verify("v2", a.code("v2")) },
+		func() (user.Outcome, []user.Event) { return a.follow("v2", a.token("v2")) },
+	} {
+		outcome, events := guess()
+		wantResult(t, outcome, user.CodeInvalid)
+		wantEvents(t, events)
 	}
 	if a.state.Status != user.StatusVerified || a.state.FirstName != "Ada of proven" {
 		t.Errorf("the account changed: %s", asJSON(a.state))
@@ -114,7 +122,7 @@ func TestRegister_RepeatedWhenItsOutcomeIsForgotten_ChangesNothing(t *testing.T)
 	if v := a.of("v2"); v.Failures != 5 || v.AnswerDigest != nil {
 		t.Errorf("verification %s", asJSON(v))
 	}
-	if n := len(a.state.Mails); n != 1 {
+	if n := len(a.state.MailSlots); n != 1 {
 		t.Errorf("%d mail slots taken", n)
 	}
 }

@@ -16,7 +16,7 @@ const RenewBelow = 3 * time.Minute
 
 func (s *State) resend(c Command, now time.Time) []Event {
 	v := s.Verification(c.VerificationID)
-	if v == nil || v.Status != VerificationOpen || v.TriesLeft(c.Policy) == 0 || v.SecretID != c.SecretID || !s.takeSlot(c.Policy, now) {
+	if v == nil || v.Status != VerificationOpen || v.TriesLeft(c.Policy) == 0 || v.SecretID != c.SecretID || !s.takeSlot(c, now) {
 		return nil
 	}
 	v.Slot = true

@@ -81,7 +81,7 @@ func TestResend_MailsNothing(t *testing.T) {
 			a.wait(time.Minute)
 			prepare(a)
 			before := a.of("v1")
-			mails := len(a.state.Mails)
+			mails := len(a.state.MailSlots)
 			outcome, events := a.resend("v1")
 			wantResult(t, outcome, user.Accepted)
 			wantEvents(t, events)
@@ -89,7 +89,7 @@ func TestResend_MailsNothing(t *testing.T) {
 			if name != "gone" && (string(after.AnswerDigest) != string(before.AnswerDigest) || !after.ExpiresAt.Equal(before.ExpiresAt)) {
 				t.Errorf("verification %s", asJSON(after))
 			}
-			if len(a.state.Mails) > mails {
+			if len(a.state.MailSlots) > mails {
 				t.Error("a slot was taken")
 			}
 		})

@@ -120,7 +120,9 @@ func TestStep_KeepsItsPromises(t *testing.T) {
 			"guess":    w.guess,
 			"follow":   w.follow,
 			"repeat":   w.repeat,
+			"dispute":  w.dispute,
 			"erase":    w.erase,
+			"sweep":    w.sweep,
 			"retry":    w.retry,
 			"hold":     w.hold,
 			"release":  w.release,
@@ -139,7 +141,7 @@ type world struct {
 	mailed map[string]mailedCode   // by nonce
 	first  map[string]user.Outcome // by command id
 	wrong  map[string]int          // guesses answered as wrong, by verification
-	inARow int                     // the same, since the last proof
+	lock   lock                    // the same, since the last proof
 	proven bool
 	erased time.Time            // when it was last
 	times  map[string]time.Time // of the first record of each command
@@ -193,6 +195,78 @@ func (w *world) attempt(t *rapid.T, byToken bool) user.Command {
 	return c
 }
 
+// dispute draws a token of a mail, or one that is none.
+func (w *world) dispute(t *rapid.T) {
+	c := w.account.command(user.Dispute, w.anyID(t))
+	c.TokenDigest = user.TokenDigest("wrong!")
+	if v := w.of(c.VerificationID); len(v.Nonce) > 0 && rapid.Bool().Draw(t, "right") {
+		c.TokenDigest = user.TokenDigest(w.secret.DisputeToken(ada, v.ID, v.Nonce))
+	}
+	w.apply(t, c)
+}
+
+func (w *world) sweep(t *rapid.T) { w.apply(t, w.account.command(user.Sweep, "")) }
+
+// applySweep steps: a sweep must do what Due says, and nothing where it says nothing.
+func (w *world) applySweep(t *rapid.T, c user.Command) {
+	old := w.state
+	c.FirstRecorded = time.Time{}
+	due := !w.now.Before(old.ErasedAt) && old.Due(c.Policy, laterOf(w.now, old.UpdatedAt))
+	_, events := w.send(c)
+	w.text = asJSON(w.state)
+	if gone := w.state.Version == 0; !due && w.text != asJSON(old) || due && !gone && w.state.Version != old.Version+1 {
+		t.Fatalf("a sweep (due: %t) of\n%s\nleft\n%s", due, asJSON(old), w.text)
+	}
+	if !due {
+		return
+	}
+	w.lock.forget(c.Policy, laterOf(w.now, old.UpdatedAt))
+	if w.state.Due(c.Policy, w.state.UpdatedAt) {
+		t.Fatalf("after a sweep there is still something due: %s", w.text)
+	}
+	if len(events) > 0 {
+		w.begin()
+		w.erased = w.state.ErasedAt
+	}
+}
+
+func laterOf(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b.UTC()
+	}
+	return a.UTC()
+}
+
+// lock is the account's count of failures, reckoned apart from Step.
+type lock struct {
+	failures       int
+	failed, opened time.Time // opened: when it opens again
+}
+
+func (l *lock) forget(p user.Policy, now time.Time) {
+	for l.failures > 0 && !now.Before(l.failed.AddDate(0, 0, 30)) {
+		l.failures, l.failed = max(0, l.failures-limit(p)), l.failed.AddDate(0, 0, 30)
+	}
+}
+
+func (l *lock) fail(p user.Policy, now time.Time) {
+	if now.Before(l.opened) {
+		return
+	}
+	l.failures++
+	l.failed = now
+	if l.failures%limit(p) == 0 {
+		l.opened = now.AddDate(0, 0, []int{1, 2, 4, 8, 16, 30}[min(l.failures/limit(p), 6)-1])
+	}
+}
+
+func limit(p user.Policy) int {
+	if p.FailuresBeforeLock <= 0 {
+		return 100
+	}
+	return min(max(p.FailuresBeforeLock, 10), 100)
+}
+
 func (w *world) repeat(t *rapid.T) {
 	if len(w.sent) == 0 {
 		t.Skip("nothing to repeat")
@@ -237,24 +311,32 @@ func (w *world) release(t *rapid.T) {
 }
 
 func (w *world) wait(t *rapid.T) {
-	w.account.wait(rapid.SampledFrom(append([]time.Duration{-time.Hour, -time.Second}, waits...)).Draw(t, "wait"))
+	w.account.wait(rapid.SampledFrom(append([]time.Duration{-time.Hour, -time.Second, 23 * 24 * time.Hour, 30 * 24 * time.Hour}, waits...)).Draw(t, "wait"))
 }
 
 func (w *world) drawPolicy(t *rapid.T) {
 	limit := rapid.SampledFrom([]int{-1, 0, 1, 2, 5, 10, 60, 180, 600, 1 << 40})
 	w.policy = user.Policy{
 		CodeTTLSeconds: limit.Draw(t, "ttl"), Tries: limit.Draw(t, "tries"), MailIntervalSeconds: limit.Draw(t, "interval"),
-		MailsPerHour: limit.Draw(t, "an hour"), MailsPerDay: limit.Draw(t, "a day"),
+		MailsPerHour: limit.Draw(t, "an hour"), MailsPerDay: limit.Draw(t, "a day"), MailsPerClient: limit.Draw(t, "a client"),
+		FailuresBeforeLock: limit.Draw(t, "before the lock"), UnverifiedHours: limit.Draw(t, "unverified"),
 	}
 }
 
 // apply steps, and checks what must hold of every step.
 func (w *world) apply(t *rapid.T, c user.Command) {
+	if c.Type == user.Sweep {
+		w.applySweep(t, c)
+		return
+	}
 	old, before, command := w.state, w.text, asJSON(c)
 	if _, again := w.times[c.ID]; !again {
 		w.times[c.ID] = w.now
 	}
 	remembered, known := old.Outcome(c.VerificationID, c.ID)
+	if w.state.ErasedAt.IsZero() {
+		w.erased = time.Time{} // so long ago that nothing from before is left
+	}
 	if !known && (w.now.Before(w.erased) || !c.FirstRecorded.IsZero() && c.FirstRecorded.Before(w.erased)) {
 		if outcome, events := w.send(c); outcome.Result != user.Refused || len(events) > 0 || asJSON(w.state) != before {
 			t.Fatalf("%s from before the erasure was answered %s", c.Type, outcome.Result)
@@ -302,6 +384,7 @@ func (w *world) apply(t *rapid.T, c user.Command) {
 	if v := w.of(c.VerificationID); c.Type == user.Register && len(v.Outcomes) == 1 {
 		w.wrong[v.ID] = 0 // opened now, perhaps again
 	}
+	w.lock.forget(c.Policy, w.state.UpdatedAt)
 	w.checkAttempt(t, c, oldV, outcome)
 	w.checkEvents(t, c, old, outcome, events)
 	if c.Type == user.Erase {
@@ -315,8 +398,8 @@ func (w *world) apply(t *rapid.T, c user.Command) {
 			t.Fatalf("%s lives for another %v", v.ID, life)
 		}
 	}
-	if w.state.Failures != w.inARow {
-		t.Fatalf("%d failures in a row, %d wrong guesses were answered", w.state.Failures, w.inARow)
+	if w.state.Failures != w.lock.failures {
+		t.Fatalf("%d failures in a row, want %d", w.state.Failures, w.lock.failures)
 	}
 }
 
@@ -344,7 +427,7 @@ func (w *world) checkAttempt(t *rapid.T, c user.Command, v user.Verification, o 
 	if byToken {
 		right = right && string(c.TokenDigest) == string(user.TokenDigest(m.token))
 	} else {
-		right = right && string(c.Answer) == string(w.secret.Answer(ada, c.VerificationID, m.code))
+		right = right && string(c.Answer) == string(w.secret.Answer(ada, c.VerificationID, m.code)) && !now.Before(w.lock.opened)
 	}
 
 	want := user.CodeInvalid
@@ -368,10 +451,10 @@ func (w *world) checkAttempt(t *rapid.T, c user.Command, v user.Verification, o 
 		if w.proven || now.Sub(m.at) >= 10*time.Minute {
 			t.Fatalf("a code mailed at %v was taken at %v, proven before: %t", m.at, now, w.proven)
 		}
-		w.proven, w.inARow = true, 0
+		w.proven, w.lock = true, lock{}
 	case want == user.CodeInvalid && !byToken:
 		w.wrong[v.ID]++
-		w.inARow++
+		w.lock.fail(c.Policy, now)
 	}
 }
 
@@ -380,12 +463,19 @@ func (w *world) checkErased(t *rapid.T, c user.Command, old user.State) {
 	s := w.state
 	kept := user.State{
 		Email: ada, Status: user.StatusDeleted, Version: old.Version + 1, UpdatedAt: s.UpdatedAt, ErasedAt: s.UpdatedAt,
-		Failures: old.Failures, Mails: s.Mails, NoticedAt: old.NoticedAt, Unmatched: s.Unmatched,
+		Failures: s.Failures, FailedAt: s.FailedAt, LockedUntil: s.LockedUntil, MailSlots: s.MailSlots, NoticedAt: s.NoticedAt,
+		MailStoppedUntil: s.MailStoppedUntil, Unmatched: s.Unmatched,
 	}
 	if w.text != asJSON(kept) || len(s.Unmatched) != 1 || s.Unmatched[0].CommandID != c.ID {
 		t.Fatalf("after the erasure there is %s", w.text)
 	}
-	w.erased, w.proven, w.wrong = s.ErasedAt, false, map[string]int{}
+	w.begin()
+	w.erased = s.ErasedAt
+}
+
+// begin forgets what is known of an account that is gone.
+func (w *world) begin() {
+	w.proven, w.wrong = false, map[string]int{}
 	w.count[user.AccountCreated], w.count[user.AccountVerified] = 0, 0
 }
 
@@ -408,9 +498,12 @@ func (w *world) checkEvents(t *rapid.T, c user.Command, old user.State, o user.O
 		if (e.Type == user.AccountVerified) != (o.Result == user.Verified) {
 			t.Fatalf("%s with the result %s", e.Type, o.Result)
 		}
-		if ref := e.Verification; ref != nil && len(ref.Nonce) > 0 {
+		if ref := e.Verification; ref != nil && e.Type != user.RegistrationRepeated {
 			if w.proven {
 				t.Fatal("a verified address was mailed a code")
+			}
+			if ref.LinkOnly != e.OccurredAt.Before(w.lock.opened) {
+				t.Fatalf("link only: %t, locked until %v", ref.LinkOnly, w.lock.opened)
 			}
 			if _, ok := w.mailed[string(ref.Nonce)]; !ok {
 				w.mailed[string(ref.Nonce)] = mailedCode{
@@ -425,7 +518,7 @@ func (w *world) checkEvents(t *rapid.T, c user.Command, old user.State, o user.O
 	if n := w.count[user.AccountCreated]; n > 1 {
 		t.Fatalf("the account was created %d times", n)
 	}
-	if n := len(w.state.Mails); n > 50 {
+	if n := len(w.state.MailSlots); n > 50 {
 		t.Fatalf("%d mails a day", n)
 	}
 }
@@ -484,17 +577,20 @@ func TestJSON_HasTheNamesOthersRead(t *testing.T) {
 	}{
 		{"register", a.sent[0], []string{
 			"answer_digest", "command_id", "dispute_digest", "email", "first_name", "issued_at", "last_name", "link_digest", "locale", "nonce",
-			"policy.code_ttl_seconds", "policy.mail_interval_seconds", "policy.mails_per_day", "policy.mails_per_hour", "policy.tries",
+			"policy.code_ttl_seconds", "policy.failures_before_lock", "policy.mail_interval_seconds", "policy.mails_per_client", "policy.mails_per_day",
+			"policy.mails_per_hour", "policy.tries", "policy.unverified_hours",
 			"secret_id", "type", "verification_id",
 		}},
 		{"verify by code", a.sent[1], []string{
 			"answer", "command_id", "email", "issued_at",
-			"policy.code_ttl_seconds", "policy.mail_interval_seconds", "policy.mails_per_day", "policy.mails_per_hour", "policy.tries",
+			"policy.code_ttl_seconds", "policy.failures_before_lock", "policy.mail_interval_seconds", "policy.mails_per_client", "policy.mails_per_day",
+			"policy.mails_per_hour", "policy.tries", "policy.unverified_hours",
 			"type", "verification_id",
 		}},
 		{"verify by link", a.sent[3], []string{
 			"command_id", "email", "issued_at",
-			"policy.code_ttl_seconds", "policy.mail_interval_seconds", "policy.mails_per_day", "policy.mails_per_hour", "policy.tries",
+			"policy.code_ttl_seconds", "policy.failures_before_lock", "policy.mail_interval_seconds", "policy.mails_per_client", "policy.mails_per_day",
+			"policy.mails_per_hour", "policy.tries", "policy.unverified_hours",
 			"token_digest", "type", "verification_id",
 		}},
 		{"account created", events[0], []string{
@@ -508,19 +604,20 @@ func TestJSON_HasTheNamesOthersRead(t *testing.T) {
 			"email", "event_id", "first_name", "last_name", "locale", "occurred_at", "sequence", "user_id",
 		}},
 		{"deleted", erased.state, []string{
-			"email", "erased_at", "failures", "mails", "status", "unmatched.at", "unmatched.attempts_remaining", "unmatched.command_id",
+			"email", "erased_at", "failed_at", "failures", "mail_slots.at", "status", "unmatched.at", "unmatched.attempts_remaining", "unmatched.command_id",
 			"unmatched.event", "unmatched.result", "unmatched.type", "updated_at", "version",
 		}},
 		{"erase", erased.sent[2], []string{
 			"command_id", "email", "issued_at",
-			"policy.code_ttl_seconds", "policy.mail_interval_seconds", "policy.mails_per_day", "policy.mails_per_hour", "policy.tries",
+			"policy.code_ttl_seconds", "policy.failures_before_lock", "policy.mail_interval_seconds", "policy.mails_per_client", "policy.mails_per_day",
+			"policy.mails_per_hour", "policy.tries", "policy.unverified_hours",
 			"type",
 		}},
 		{"state", a.state, []string{
-			"created_at", "email", "first_name", "last_name", "locale", "mails", "status",
+			"created_at", "email", "first_name", "last_name", "locale", "mail_slots.at", "status",
 			"unmatched.at", "unmatched.attempts_remaining", "unmatched.command_id", "unmatched.result", "unmatched.type",
 			"updated_at", "user_id",
-			"verifications.answer_digest", "verifications.expires_at", "verifications.failures", "verifications.first_name", "verifications.id",
+			"verifications.answer_digest", "verifications.dispute_digests", "verifications.expires_at", "verifications.failures", "verifications.first_name", "verifications.id",
 			"verifications.last_name", "verifications.link_digest", "verifications.locale", "verifications.nonce", "verifications.opened_at",
 			"verifications.outcomes.at", "verifications.outcomes.attempts_remaining", "verifications.outcomes.command_id",
 			"verifications.outcomes.event", "verifications.outcomes.result", "verifications.outcomes.type",

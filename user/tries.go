@@ -2,14 +2,7 @@ package user
 
 // Rules:
 //   - five wrong guesses a verification, a setting of at most ten;
-//   - a new code does not reset the count (NIST SP 800-63B-4 §3.2.2);
-//   - the account's count of wrong guesses in a row goes on over all its verifications.
+//   - a new code does not reset the count (NIST SP 800-63B-4 §3.2.2).
 
 // TriesLeft returns how many wrong guesses may still come.
 func (v *Verification) TriesLeft(p Policy) int { return max(0, p.Tries-v.Failures) }
-
-// fail counts a wrong guess.
-func (s *State) fail(v *Verification) {
-	v.Failures++
-	s.Failures++
-}

@@ -65,22 +65,3 @@ func TestTries_WhenTheSettingShrinks_AreNeverFewerThanNone(t *testing.T) {
 		t.Errorf("outcome %+v", o)
 	}
 }
-
-func TestFailures_OfAnAccount_GoOnOverItsVerificationsUntilOneIsProven(t *testing.T) {
-	a := newAccount()
-	a.register("v1")
-	a.guess("v1", 3)
-	a.wait(time.Minute)
-	a.register("v2")
-	a.guess("v2", 2)
-	a.wait(25 * time.Hour)
-	a.register("v3")
-	a.guess("v3", 1)
-	if a.state.Failures != 6 {
-		t.Errorf("%d failures, want 6", a.state.Failures)
-	}
-	a.verify("v3", a.code("v3"))
-	if a.state.Failures != 0 {
-		t.Errorf("%d failures after the proof", a.state.Failures)
-	}
-}

@@ -49,6 +49,45 @@ func verified() *account {
 	return a
 }
 
+// stopped returns an account that was disputed, locked one with 100 wrong guesses, removed one that nobody proved. All have
+// the codes and mails behind them that took.
+func stopped() *account {
+	a := newAccount()
+	a.register("disputed")
+	a.dispute("disputed", a.disputeToken("disputed"))
+	return a
+}
+
+func locked() *account {
+	a := newAccount()
+	a.fail(100)
+	return a
+}
+
+func removed() *account {
+	a := newAccount()
+	a.register("never proven")
+	a.wait(24 * time.Hour)
+	a.sweep()
+	return a
+}
+
+// fail has n wrong guesses counted, five a registration, one every three hours.
+func (a *account) fail(n int) {
+	for i := 0; i < n; i += 5 {
+		id := fmt.Sprint("wrong", len(a.sent))
+		a.register(id)
+		a.guess(id, min(5, n-i))
+		a.wait(3 * time.Hour)
+	}
+}
+
+func (a *account) sweep() (user.Outcome, []user.Event) { return a.send(a.command(user.Sweep, "")) }
+
+func (a *account) disputeToken(verificationID string) string {
+	return a.secret.DisputeToken(ada, verificationID, a.of(verificationID).Nonce)
+}
+
 func (a *account) wait(d time.Duration) { a.now = a.now.Add(d) }
 
 func (a *account) send(c user.Command) (user.Outcome, []user.Event) {

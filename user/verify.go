@@ -9,7 +9,8 @@ import (
 // Rules:
 //   - a guess is compared with that verification's own code only;
 //   - a code is used once: what is proven or closed answers like an expired one;
-//   - the link's token cannot be guessed: it is charged to no budget and works when the tries are used up;
+//   - the link's token cannot be guessed: it is charged to no budget and works when the tries are used up
+//     and while the digits are locked;
 //   - the names of the proven verification become the account's, and the others close.
 
 // Settled returns the result that any further attempt on a verification has,
@@ -42,14 +43,14 @@ func (s *State) verify(c Command, now time.Time) (Result, []Event) {
 		presented, want = c.TokenDigest, v.LinkDigest
 	}
 	digest := sha256.Sum256(presented)
-	right := subtle.ConstantTimeCompare(digest[:], want) == 1
+	right := subtle.ConstantTimeCompare(digest[:], want) == 1 && (byToken || !s.locked(now))
 	switch {
 	case v.Expired(now):
 		return CodeExpired, nil
 	case right:
 		return Verified, s.prove(c, v, now)
 	case !byToken:
-		s.fail(v)
+		s.fail(v, c.Policy, now)
 	}
 	return CodeInvalid, nil
 }
@@ -60,7 +61,10 @@ func (s *State) prove(c Command, v *Verification, now time.Time) []Event {
 		s.Verifications[i].Status = VerificationClosed
 	}
 	v.Status = VerificationVerified
-	s.Status, s.VerifiedAt, s.Failures = StatusVerified, now, 0
+	s.Status, s.VerifiedAt = StatusVerified, now
+	s.endFailures()
 	s.FirstName, s.LastName, s.Locale = v.FirstName, v.LastName, v.Locale
-	return []Event{s.event(AccountVerified, c.ID, v)}
+	proven := s.event(AccountVerified, c.ID, v)
+	proven.NoMail = s.mailStopped(now)
+	return []Event{proven}
 }

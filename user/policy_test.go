@@ -1,0 +1,20 @@
+package user_test
+
+import (
+	"testing"
+
+	"countersign/user"
+)
+
+func TestPolicy_IsWhatTheRulesSay(t *testing.T) {
+	if p := (user.Policy{
+		CodeTTLSeconds: 600, Tries: 5, MailIntervalSeconds: 60, MailsPerHour: 5, MailsPerDay: 10, MailsPerClient: 3, FailuresBeforeLock: 100, UnverifiedHours: 24,
+	}); user.DefaultPolicy() != p {
+		t.Errorf("defaults %+v", user.DefaultPolicy())
+	}
+	if p := (user.Policy{
+		CodeTTLSeconds: 600, Tries: 10, MailIntervalSeconds: 3600, MailsPerHour: 20, MailsPerDay: 50, MailsPerClient: 50, FailuresBeforeLock: 100, UnverifiedHours: 168,
+	}); user.MaxPolicy() != p {
+		t.Errorf("bounds %+v", user.MaxPolicy())
+	}
+}
