@@ -1,11 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/netip"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
@@ -59,13 +61,19 @@ type Config struct {
 	PublicAddresses bool                  // refuse addresses that no real relay could deliver to
 	PublicURL       string                // where people reach this listener, for the API's description. Defaults to none
 	Pages           fs.FS                 // what people see: web/public
+	RateLimit       int                   // commands a minute that one client may send; negative: nothing is limited here. Defaults to 60
+	MaxInFlight     int                   // requests that send something at the same time. Defaults to 4096
+	TrustedProxies  []netip.Prefix        // whose X-Forwarded-For is read. Defaults to none: the peer is the client
+	CORSOrigins     []string              // sites whose pages may use the API. Defaults to none
 	Log             logrus.FieldLogger    // never gets a code, a token, a handle or an address
 	Registry        prometheus.Registerer // Defaults to none: nothing is measured
 }
 
 type public struct {
 	Config
-	words *locale.Catalogue // what the pages say
+	words           *locale.Catalogue // what the pages say
+	commands, reads *limit            // nil: none
+	inFlight        chan struct{}
 }
 
 // NewPublic returns the public listener's handler: the pages, the API and its
@@ -84,14 +92,20 @@ func NewPublic(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("public listener: languages: %w", err)
 	}
-	p := &public{c, words}
+	c.RateLimit = cmp.Or(c.RateLimit, defaultRateLimit)
+	p := &public{Config: c, words: words, inFlight: make(chan struct{}, cmp.Or(c.MaxInFlight, 4096))}
+	if c.RateLimit > 0 {
+		p.commands = newLimit("commands", c.RateLimit, perClient)
+		p.reads = newLimit("reads", c.RateLimit*readsPerCommand, perClient)
+	}
 	r := chi.NewMux()
-	r.Use(acceptLanguage)
+	r.Use(p.seen, acceptLanguage)
 	if err := everywhere(r, "public", c.Log, c.Registry); err != nil {
 		return nil, fmt.Errorf("public listener: %w", err)
 	}
 
-	d := newDescription(r, "Countersign",
+	r.Use(p.crossOrigin)
+	d := newDescription(r.With(p.unlessFull(asProblem), p.bounded(asProblem)), "Countersign",
 		"Confirms that a person owns an e-mail address: register, then verify with the code that was mailed. Evidence is only the 200 of verify.")
 	if c.PublicURL != "" {
 		d.OpenAPI().Servers = []*huma.Server{{URL: c.PublicURL}}
@@ -115,7 +129,7 @@ func NewPublic(c Config) (http.Handler, error) {
 		OperationID: "status", Path: "/api/verifications/{verification_id}",
 		Summary:     "Show a verification",
 		Description: "For display only; it is no evidence.",
-	}, []string{verificationIDInvalid, unavailable}, p.status)
+	}, []string{verificationIDInvalid, rateLimited, unavailable}, p.status)
 
 	const id = "$response.body#/verification_id"
 	d.link("register", "status", &huma.Link{Parameters: map[string]any{"verification_id": id}, Description: "Show it."})

@@ -72,6 +72,9 @@ func (p *public) command(call user.CommandType, s user.Secret, body []byte, key 
 
 // send hands a command over and waits for the acknowledgement.
 func (p *public) send(ctx context.Context, c user.Command) error {
+	if problem := refused(ctx); problem != nil {
+		return problem
+	}
 	ctx, cancel := context.WithTimeout(ctx, acknowledgeWithin)
 	defer cancel()
 	if err := p.Commands.Send(ctx, c); err != nil {

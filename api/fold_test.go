@@ -46,6 +46,12 @@ func (f *fold) Send(_ context.Context, c user.Command) error {
 	if f.lost {
 		return nil
 	}
+	f.apply(c)
+	return nil
+}
+
+// apply takes a command; f.mu is held.
+func (f *fold) apply(c user.Command) {
 	now := f.now
 	if now.IsZero() {
 		now = time.Now()
@@ -54,7 +60,6 @@ func (f *fold) Send(_ context.Context, c user.Command) error {
 	close(f.changed)
 	f.changed = make(chan struct{})
 	f.tell(c.Email)
-	return nil
 }
 
 // tell tells who watches; f.mu is held.

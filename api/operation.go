@@ -104,6 +104,6 @@ func streamed[Input any](d *description, op huma.Operation, codes []string, answ
 func postCodes() []string {
 	return []string{
 		jsonMalformed, idempotencyKeyInvalid, bodyTimeout, bodyTooLarge, contentTypeInvalid,
-		fieldUnknown, fieldInvalid, unavailable, outcomeUnknown, overloaded, internalError,
+		fieldUnknown, fieldInvalid, rateLimited, unavailable, outcomeUnknown, overloaded, internalError,
 	}
 }

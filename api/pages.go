@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -19,7 +20,7 @@ import (
 // Rules:
 //   - the pages are forms that work without JavaScript; the script sends the same forms and shows the same answers;
 //   - a form is one of the API's calls, by the same function, and shows nothing that the API does not;
-//   - a form gets its Idempotency-Key when it is rendered, so a double click is one request; after a 503 it keeps it;
+//   - a form gets its Idempotency-Key when it is rendered, so a double click is one request; where waiting helps it keeps it;
 //   - a page is in the language that was chosen on it, else in that of ?locale=, else in what the browser prefers. The
 //     forms carry it along, without a cookie, and registering takes it over for the mails.
 
@@ -72,7 +73,7 @@ func (p page) Done() bool { return p.Step == stepDone || p.Step == stepDisputed 
 // told are the problems that have a text for people; whoever meets another one can do nothing about it.
 var told = []string{
 	emailInvalid, emailUnsupported, firstNameInvalid, lastNameInvalid, verificationIDInvalid, codeMalformed, tokenMalformed,
-	codeInvalid, codeExpired, tooManyAttempts, unavailable, overloaded, outcomeUnknown,
+	codeInvalid, codeExpired, tooManyAttempts, rateLimited, unavailable, overloaded, outcomeUnknown,
 }
 
 // Alert returns what to tell about the problem, if there is one.
@@ -108,7 +109,7 @@ func (p page) TriesLeft() int {
 
 // busy says that the same request may do later.
 func (p page) busy() bool {
-	return p.Problem != nil && p.Problem.Status == http.StatusServiceUnavailable
+	return p.Problem != nil && p.Problem.header.Get("Retry-After") != ""
 }
 
 // pages are index.html in every language.
@@ -126,10 +127,10 @@ func (p *public) servePages(r chi.Router) error {
 		}
 		all.in[l] = index
 	}
-	r.Get("/", all.first(stepRegister))
-	r.Get("/dispute", all.first(stepPaste))
 	r.Group(func(r chi.Router) {
-		r.Use(sameOrigin)
+		r.Use(sameOrigin, p.unlessFull(asPage), p.bounded(asPage))
+		r.Get("/", all.first(stepRegister))
+		r.Get("/dispute", all.first(stepPaste))
 		r.Post("/register", all.form(p.registerPage))
 		r.Post("/verify", all.form(p.verifyPage))
 		r.Post("/resend", all.form(p.resendPage))
@@ -152,7 +153,9 @@ func serveFiles(r chi.Router, pages fs.FS, names ...string) {
 
 // first answers with the page that a step begins with.
 func (p pages) first(step string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) { p.render(w, r, fields{}, page{Step: step}) }
+	return func(w http.ResponseWriter, r *http.Request) {
+		p.render(w, r, fields{}, page{Step: step, Problem: refused(r.Context())})
+	}
 }
 
 // form answers a form with the next page.
@@ -204,6 +207,7 @@ func (p pages) render(w http.ResponseWriter, r *http.Request, sent fields, conte
 	w.Header().Set("Content-Language", content.Language.Tag)
 	w.Header().Add("Vary", "Accept-Language")
 	if content.Problem != nil {
+		maps.Copy(w.Header(), content.Problem.header)
 		w.WriteHeader(content.Problem.Status)
 	}
 	_, _ = body.WriteTo(w) // the client is gone: nobody to tell

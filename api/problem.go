@@ -10,7 +10,7 @@ import (
 //   - every refusal is a problem (RFC 9457) with a stable code; one code has one status;
 //   - a problem names fields and never repeats a value: it might be a code, a token or a handle;
 //   - what came of a guess (user.Result) is the code of its problem;
-//   - 503 always says when to come again.
+//   - 503 always says when to come again, and so does 429 where waiting helps.
 
 // The codes of problems that the code speaks of. problems holds them all.
 const (
@@ -37,6 +37,7 @@ const (
 	unavailable           = "unavailable"
 	outcomeUnknown        = "outcome_unknown"
 	overloaded            = "overloaded"
+	rateLimited           = "rate_limited"
 	notFound              = "not_found"
 	methodNotAllowed      = "method_not_allowed"
 	internalError         = "internal_error"
@@ -81,6 +82,7 @@ var problems = map[string]struct {
 	codeInvalid:     {status: http.StatusUnprocessableEntity, title: "The code is wrong"},
 	codeExpired:     {status: http.StatusGone, title: "The code is no longer valid"},
 	tooManyAttempts: {status: http.StatusTooManyRequests, title: "There were too many wrong codes"},
+	rateLimited:     {status: http.StatusTooManyRequests, title: "You ask too often", retryAfter: 1},
 
 	unavailable:    {status: http.StatusServiceUnavailable, title: "The service is not available; nothing was done", retryAfter: 5},
 	outcomeUnknown: {status: http.StatusServiceUnavailable, title: "It is not known yet whether this was done", retryAfter: 1},

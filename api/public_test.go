@@ -50,7 +50,18 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-func newSite(t *testing.T) *site {
+// newSite returns a site without limits, unless they are what changes.
+func newSite(t *testing.T, changes ...func(*api.Config)) *site {
+	t.Helper()
+	s := newHandler(t, changes...)
+	server := httptest.NewServer(s.handler)
+	t.Cleanup(server.Close)
+	s.url, s.client = server.URL, server.Client()
+	return s
+}
+
+// newHandler returns a site that can only be asked without a network.
+func newHandler(t *testing.T, changes ...func(*api.Config)) *site {
 	t.Helper()
 	secrets, err := user.ParseSecrets("a:" + strings.Repeat("A", 43) + "=")
 	if err != nil {
@@ -60,17 +71,19 @@ func newSite(t *testing.T) *site {
 	log := logrus.New()
 	log.SetOutput(s.log)
 	log.SetLevel(logrus.DebugLevel)
-	h, err := api.NewPublic(api.Config{
+	c := api.Config{
 		Commands: s.fold, Users: s.fold, Mails: s.fold, Secrets: secrets, PublicAddresses: true,
 		PublicURL: "https://sign.example", Pages: os.DirFS("../web/public"), Log: log,
-	})
+		RateLimit: -1,
+	}
+	for _, change := range changes {
+		change(&c)
+	}
+	h, err := api.NewPublic(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.handler = h
-	server := httptest.NewServer(h)
-	t.Cleanup(server.Close)
-	s.url, s.client = server.URL, server.Client()
 	return s
 }
 

@@ -61,6 +61,7 @@ func (p *public) showPage(ctx context.Context, key string, sent fields) page {
 	case stepDispute:
 		next = p.askDispute(sent)
 	}
+	next.Problem = cmp.Or(next.Problem, refused(ctx))
 	next.Key = key // nothing was asked for with it
 	return next
 }

@@ -173,13 +173,18 @@ func (n *node) addViews(emitter *stream.Emitter) (api.Config, *views.Users, erro
 	if err != nil {
 		return api.Config{}, nil, err
 	}
+	rate, proxies, err := n.settings.clients()
+	if err != nil {
+		return api.Config{}, nil, err
+	}
 	n.add(core, "users view", users.Run)
 	n.add(core, "mails view", mails.Run)
 	n.checks = append(n.checks, check{name: "users view", health: users.Health}, check{name: "mails view", health: mails.Health})
 	return api.Config{
 		Commands: commands{emitter}, Users: users, Mails: mailStates{mails},
 		Secrets: n.secrets, Policy: n.settings.policy(), PublicAddresses: n.inbox == nil,
-		PublicURL: n.settings.PublicURL, Pages: public.Files, Log: n.log, Registry: n.registry,
+		PublicURL: n.settings.PublicURL, Pages: public.Files,
+		RateLimit: rate, TrustedProxies: proxies, CORSOrigins: n.settings.CORSOrigins, Log: n.log, Registry: n.registry,
 	}, users, nil
 }
 

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/joho/godotenv"
@@ -67,11 +69,17 @@ type Settings struct {
 	FailuresBeforeLock  int `name:"failures-before-lock" env:"FAILURES_BEFORE_LOCK" default:"100" help:"Wrong guesses in a row an account, before its digits are locked: 10 to 100."`
 	UnverifiedHours     int `name:"unverified-hours" env:"UNVERIFIED_HOURS" default:"24" help:"Until an account that nobody proves is removed (users); at most 168."`
 
+	RateLimit      string   `name:"rate-limit" env:"RATE_LIMIT" default:"60" help:"Commands a minute that one client may send to an instance, and ten times as many questions. 'off' for load tests."`
+	TrustedProxies []string `name:"trusted-proxies" env:"TRUSTED_PROXIES" help:"Networks (CIDR) of the proxies whose X-Forwarded-For is believed. None by default: the peer is the client."`
+	CORSOrigins    []string `name:"cors-origins" env:"CORS_ORIGINS" help:"Sites whose pages may use the API, like https://www.example.com. None by default."`
+
 	StateDir   string `name:"state-dir" env:"STATE_DIR" help:"Local stores, and the data of what is embedded. Defaults to .countersign, for 'serve ROLE' to .countersign/ROLE."`
 	InstanceID string `name:"instance-id" env:"INSTANCE_ID" help:"Stable name of this instance. Made once and kept in STATE_DIR by default."`
 	LogLevel   string `name:"log-level" env:"LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 	LogFormat  string `name:"log-format" env:"LOG_FORMAT" default:"text" help:"text or json."`
 }
+
+const maxRateLimit = 100_000 // a minute; beyond, it is off
 
 // instanceID is what a transactional id and a client id may hold; empty, one is made.
 var instanceID = regexp.MustCompile(`^[A-Za-z0-9._-]{0,64}$`)
@@ -180,6 +188,12 @@ func (s *Settings) complete(roles Roles) error {
 	need(s.LogFormat == "text" || s.LogFormat == "json", "LOG_FORMAT must be text or json")
 	need(s.InternalToken != "" || loopback(s.InternalAddr), "INTERNAL_TOKEN must be set where INTERNAL_ADDR is not on loopback")
 	need(s.OperatorToken == "" || s.OperatorToken != s.InternalToken, "OPERATOR_TOKEN must differ from INTERNAL_TOKEN: one changes, the other only reads")
+	if _, _, err := s.clients(); err != nil {
+		need(false, "%w", err)
+	}
+	for _, origin := range s.CORSOrigins {
+		need(isOrigin(origin), "CORS_ORIGINS must name sites like https://www.example.com, without a path and without *")
+	}
 	if roles.Notifier || s.PublicURL != "" {
 		u, err := url.Parse(s.PublicURL)
 		need(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.Fragment == "",
@@ -259,6 +273,35 @@ func (s *Settings) policy() user.Policy {
 		MailsPerHour: s.MailsPerHour, MailsPerDay: s.MailsPerDay, MailsPerClient: s.MailsPerClient,
 		FailuresBeforeLock: s.FailuresBeforeLock, UnverifiedHours: s.UnverifiedHours,
 	}
+}
+
+// clients returns how many commands a minute one may send, -1 for any number, and the networks of the proxies that
+// speak for them; an address alone is a network of one.
+func (s *Settings) clients() (rate int, proxies []netip.Prefix, err error) {
+	rate, err = strconv.Atoi(s.RateLimit)
+	switch {
+	case s.RateLimit == "off":
+		rate = -1
+	case err != nil || rate < 1 || rate > maxRateLimit:
+		return 0, nil, fmt.Errorf("RATE_LIMIT must be off, or between 1 and %d", maxRateLimit)
+	}
+	for _, text := range s.TrustedProxies {
+		network, err := netip.ParsePrefix(text)
+		if addr, e := netip.ParseAddr(text); e == nil {
+			network, err = addr.Prefix(addr.BitLen())
+		}
+		if err != nil || network.Addr().Is4In6() || network.Bits() == 0 {
+			return 0, nil, errors.New("TRUSTED_PROXIES must be networks like 10.0.0.0/8,2001:db8::/32, and not everybody")
+		}
+		proxies = append(proxies, network.Masked())
+	}
+	return rate, proxies, nil
+}
+
+// isOrigin says whether text is what browsers send as Origin (RFC 6454 §6.2) of a site.
+func isOrigin(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && text == u.Scheme+"://"+u.Host && !strings.Contains(text, "*")
 }
 
 func (s *Settings) logger() (*logrus.Logger, error) {
