@@ -18,7 +18,6 @@ import (
 // client is who asks.
 type client struct {
 	addr   netip.Addr  // not valid: unknown
-	logged string      // its name in logs
 	header http.Header // of the answer, for what the limits say to this client alone
 }
 

@@ -57,7 +57,7 @@ func (l *limit) take(key string, now time.Time) quota {
 	into := now.Sub(began)
 	rest := 1 - into.Seconds()/l.window.Seconds() // the share of the last window that still counts
 	free := float64(l.most) - float64(current) - float64(previous)*rest
-	q := quota{taken: free >= 1}
+	q := quota{taken: free >= 1-1e-9} // what is said to fit in a second does
 	if q.taken {
 		_ = l.counts.Increment(key, began) // as above
 		current, free = current+1, free-1
@@ -85,7 +85,7 @@ func (p *public) bound(ctx context.Context, l *limit) *Problem {
 	}
 	c := clientOf(ctx)
 	q := l.take(httprate.CanonicalizeIP(c.addr.String()), time.Now())
-	seconds := int(math.Floor(q.reset.Seconds())) + 1
+	seconds := int(math.Ceil(q.reset.Seconds()))
 	c.header.Set("RateLimit-Policy", fmt.Sprintf("%q;q=%d;w=%d", l.name, l.most, int(l.window.Seconds())))
 	c.header.Set("RateLimit", fmt.Sprintf("%q;r=%d;t=%d", l.name, q.left, seconds))
 	if q.taken {
