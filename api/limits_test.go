@@ -151,7 +151,7 @@ func TestLimits_OfForms_AreAnsweredByTheFormsOwnPage(t *testing.T) {
 			"/verify":   {"verification_id": {id}, "code": {code}, "idempotency_key": {someKey}},
 		} {
 			a := post(path, fields)
-			if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" || !strings.Contains(a.body, "too many requests") {
+			if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" || !strings.Contains(a.body, `role="alert"`) {
 				t.Errorf("%s: %d %v %s", path, a.status, a.header, a.body)
 			}
 			if typed := regexp.MustCompile(`value="(eve@example.com|` + code + `)"`); !typed.MatchString(a.body) || hiddenOf(a.body).Get("idempotency_key") != someKey {
