@@ -53,12 +53,13 @@ func newDescription(r chi.Router, title, text string) *description {
 	return d
 }
 
-// formats says what the formats of our own are.
+// formats says what a format asks for.
 var formats = map[string]struct {
-	pattern string
-	never   string // a pattern of what must not be in it
-	most    int    // characters
+	pattern     string
+	never       string // a pattern of what must not be in it
+	least, most int    // characters
 }{
+	"email":           {least: 3, most: 254},
 	"verification-id": {pattern: `^1~[A-Za-z0-9_-]{1,16}~[A-Za-z0-9_-]{54,}$`, most: 1024},
 	"language-tag":    {pattern: `^([A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*)?$`, most: user.MaxLocale},
 	"person-name": {
@@ -76,6 +77,9 @@ func (d *description) spellOut() {
 			return
 		}
 		s.Pattern, s.MaxLength = f.pattern, &f.most
+		if f.least > 0 {
+			s.MinLength = &f.least
+		}
 		if f.never != "" {
 			s.Not = &huma.Schema{Pattern: f.never}
 		}
@@ -88,6 +92,7 @@ func (d *description) spellOut() {
 	for _, op := range operations(d.OpenAPI()) {
 		for _, parameter := range op.Parameters {
 			spell(parameter.Schema)
+			parameter.AllowEmptyValue = parameter.In == "query" // as if it were not there
 		}
 	}
 }

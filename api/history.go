@@ -6,8 +6,11 @@ import (
 	"errors"
 	"iter"
 	"net/http"
-	"strings"
+	"regexp"
+	"strconv"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"countersign/user"
 )
@@ -79,8 +82,8 @@ type HistoryEnd struct {
 }
 
 type historyRequest struct {
-	Email string `path:"email" doc:"The address, in any spelling." example:"ada@example.com"`
-	Since string `query:"since" doc:"A time (RFC 3339), or how long ago, like 90m, 12h or 7d. Defaults to 7d." example:"12h"`
+	Email string     `path:"email" format:"email" doc:"The address, in any spelling." example:"ada@example.com"`
+	Since sinceParam `query:"since" doc:"A time (RFC 3339), or how long ago, like 90m, 12h or 7d. Defaults to 7d." example:"12h"`
 }
 
 func (u *users) history(_ context.Context, r *historyRequest) (http.HandlerFunc, error) {
@@ -88,7 +91,7 @@ func (u *users) history(_ context.Context, r *historyRequest) (http.HandlerFunc,
 	if err != nil {
 		return nil, badFields(badAddress(err))
 	}
-	since, ok := sinceTime(r.Since, time.Now())
+	since, ok := r.Since.before(time.Now())
 	if !ok {
 		return nil, badFields(FieldError{"since", parameterInvalid, "must be a time like 2026-01-31T12:00:00Z, or a duration like 90m, 12h or 7d"})
 	}
@@ -146,18 +149,26 @@ func (u *users) remember(h *Happening, email string) {
 	}
 }
 
-// sinceTime reads a time, or how long ago it was.
-func sinceTime(text string, now time.Time) (time.Time, bool) {
-	if text == "" {
+// sinceParam is a parameter: a time, or how long ago it was.
+type sinceParam string
+
+var ago = regexp.MustCompile(`^([0-9]{1,5})([smhd])$`)
+
+// Schema describes both.
+func (sinceParam) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, AnyOf: []*huma.Schema{{Format: "date-time"}, {Pattern: ago.String()}}}
+}
+
+// before returns the time, seen from now; false if it is none.
+func (s sinceParam) before(now time.Time) (time.Time, bool) {
+	if s == "" {
 		return now.Add(-historyDefault), true
 	}
-	if at, err := time.Parse(time.RFC3339, text); err == nil {
-		return at, true
+	if parts := ago.FindStringSubmatch(string(s)); parts != nil {
+		n, _ := strconv.Atoi(parts[1]) // five digits
+		unit := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}[parts[2]]
+		return now.Add(-time.Duration(n) * unit), true
 	}
-	ago, err := time.ParseDuration(text)
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		ago, err = time.ParseDuration(days + "h")
-		ago *= 24
-	}
-	return now.Add(-ago), err == nil && ago >= 0
+	at, err := time.Parse(time.RFC3339, string(s))
+	return at, err == nil
 }

@@ -73,7 +73,7 @@ func TestHistory_Since_IsATimeOrADuration(t *testing.T) {
 	s := newSite(t)
 	s.register("ada@example.com")
 	do := s.internal(nil)
-	for text, ago := range map[string]time.Duration{"": 7 * 24 * time.Hour, "90m": 90 * time.Minute, "2d": 48 * time.Hour, "0s": 0, "1.5d": 36 * time.Hour} {
+	for text, ago := range map[string]time.Duration{"": 7 * 24 * time.Hour, "90m": 90 * time.Minute, "2d": 48 * time.Hour, "0s": 0, "36h": 36 * time.Hour} {
 		before := time.Now()
 		a := do(http.MethodGet, "/users/ada@example.com/history?since="+text)
 		if want := before.Add(-ago); a.status != http.StatusOK || s.past.since.Before(want) || s.past.since.After(time.Now().Add(-ago)) {
@@ -84,7 +84,7 @@ func TestHistory_Since_IsATimeOrADuration(t *testing.T) {
 	if do(http.MethodGet, "/users/ada@example.com/history?since="+at.Format(time.RFC3339Nano)); !s.past.since.Equal(at) {
 		t.Errorf("since %v, want %v", s.past.since, at)
 	}
-	for _, text := range []string{"yesterday", "-1h", "-1d", "d", "7", "2026-01-31"} {
+	for _, text := range []string{"yesterday", "-1h", "-1d", "d", "7", "1.5d", "2026-01-31"} {
 		if a := do(http.MethodGet, "/users/ada@example.com/history?since="+text); a.status != http.StatusUnprocessableEntity || a.json(t)["code"] != "parameter_invalid" {
 			t.Errorf("%q: %d %s", text, a.status, a.body)
 		}

@@ -19,7 +19,7 @@ import (
 //   - the address is normalised first, so any spelling finds the account.
 
 type userRequest struct {
-	Email string `path:"email" format:"email" minLength:"3" maxLength:"254" doc:"The address, in any spelling." example:"ada@example.com"`
+	Email string `path:"email" format:"email" doc:"The address, in any spelling." example:"ada@example.com"`
 }
 
 // account is what is known of one address.
