@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
+	"strings"
 	"testing"
 
 	"countersign/api"
@@ -76,3 +78,32 @@ func TestVerify_WithoutOutcomeInTime_IsUnknownAndCanBeRepeated(t *testing.T) {
 		t.Error("the repeat was another command")
 	}
 }
+
+// A key is taken as it is or not at all, and the same one makes the same command.
+func FuzzIdempotencyKey(f *testing.F) {
+	for _, key := range []string{"sixteen-letters!", "fifteen-letters", "sixteen letters!", strings.Repeat("k", 255), strings.Repeat("k", 256), "sixteen-letters\x7f", "sixteen-lettér"} {
+		f.Add(key)
+	}
+	s := newHandler(f)
+	f.Fuzz(func(t *testing.T, key string) {
+		if key == "" {
+			t.Skip("none: one is made")
+		}
+		a, first := s.fed(t, "/api/register", registration, "Idempotency-Key", key)
+		_, second := s.fed(t, "/api/register", registration, "Idempotency-Key", key)
+		if !isKey(key) {
+			if a.status != http.StatusBadRequest || len(first)+len(second) > 0 {
+				t.Fatalf("%q is answered %d, and %+v sent", key, a.status, first)
+			}
+			return
+		}
+		if a.status != http.StatusAccepted || a.header.Get("Idempotency-Key") != key {
+			t.Fatalf("with %q: %d %v", key, a.status, a.header)
+		}
+		if len(first) != 1 || len(second) != 1 || first[0].ID != second[0].ID || first[0].VerificationID != second[0].VerificationID {
+			t.Fatalf("%q makes %+v, then %+v", key, first, second)
+		}
+	})
+}
+
+var isKey = regexp.MustCompile(`\A[!-~]{16,255}\z`).MatchString

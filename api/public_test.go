@@ -24,7 +24,7 @@ type site struct {
 	*fold
 	shelf   *shelf
 	past    *past
-	t       *testing.T
+	t       testing.TB
 	url     string
 	client  *http.Client
 	handler http.Handler
@@ -51,7 +51,7 @@ func (l *logged) String() string {
 }
 
 // newSite returns a site without limits, unless they are what changes.
-func newSite(t *testing.T, changes ...func(*api.Config)) *site {
+func newSite(t testing.TB, changes ...func(*api.Config)) *site {
 	t.Helper()
 	s := newHandler(t, changes...)
 	server := httptest.NewServer(s.handler)
@@ -61,7 +61,7 @@ func newSite(t *testing.T, changes ...func(*api.Config)) *site {
 }
 
 // newHandler returns a site that can only be asked without a network.
-func newHandler(t *testing.T, changes ...func(*api.Config)) *site {
+func newHandler(t testing.TB, changes ...func(*api.Config)) *site {
 	t.Helper()
 	secrets, err := user.ParseSecrets("a:" + strings.Repeat("A", 43) + "=")
 	if err != nil {
@@ -95,7 +95,7 @@ type answer struct {
 }
 
 // json reads the answer's body.
-func (a answer) json(t *testing.T) map[string]any {
+func (a answer) json(t testing.TB) map[string]any {
 	t.Helper()
 	var v map[string]any
 	if err := json.Unmarshal([]byte(a.body), &v); err != nil {
@@ -119,7 +119,7 @@ func (s *site) do(method, path, contentType, key, body string) answer {
 	return send(s.t, s.client, r)
 }
 
-func send(t *testing.T, client *http.Client, r *http.Request) answer {
+func send(t testing.TB, client *http.Client, r *http.Request) answer {
 	t.Helper()
 	response, err := client.Do(r)
 	if err != nil {

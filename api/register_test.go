@@ -93,3 +93,28 @@ func TestRegister_NamesEveryFieldAtFault(t *testing.T) {
 		t.Errorf("%d names %s", a.status, got)
 	}
 }
+
+// A locale that is taken has one spelling: what is asked of the command asks for the same.
+func FuzzRegister_Locale(f *testing.F) {
+	for _, tag := range []string{"en", "PT-br", "zh-Hans-CN", "i-klingon", "x-private", "de-u-co-phonebk", "en_US", "und", "", "sl-rozaj-biske-1994", "en-" + strings.Repeat("a-", 20)} {
+		f.Add(tag)
+	}
+	s := newHandler(f)
+	f.Fuzz(func(t *testing.T, tag string) {
+		taken := func(tag string) (string, bool) {
+			a, sent := s.fed(t, "/api/register", object("email", "ada@example.com", "first_name", "Ada", "locale", tag))
+			if (a.status == http.StatusAccepted) != (len(sent) == 1) || a.status >= http.StatusInternalServerError {
+				t.Fatalf("%q: %d %s, sent %+v", tag, a.status, a.body, sent)
+			}
+			if len(sent) == 0 {
+				return "", false
+			}
+			return sent[0].Locale, true
+		}
+		if locale, ok := taken(tag); ok {
+			if again, ok := taken(locale); !ok || again != locale {
+				t.Fatalf("%q is taken as %q, and that as %q, %t", tag, locale, again, ok)
+			}
+		}
+	})
+}

@@ -9,7 +9,8 @@ import (
 )
 
 // Message is a record's value as it was read. A value that cannot be read is
-// no reason to stop a processor: Err says what is wrong, Raw is what it was.
+// no reason to stop a processor: Err says what is wrong, Raw is what it was,
+// Value is the zero one.
 type Message[T any] struct {
 	Value T
 	Raw   []byte
@@ -40,6 +41,9 @@ func (Codec[T]) Encode(value any) ([]byte, error) {
 func (Codec[T]) Decode(data []byte) (any, error) {
 	m := &Message[T]{Raw: data}
 	m.Err = Guard(func() error { return decode(data, &m.Value) })
+	if m.Err != nil {
+		m.Value = *new(T) // what was read by then is no message
+	}
 	return m, nil
 }
 

@@ -141,3 +141,65 @@ func TestCodec_APanicWhileDecoding_IsAnErrorWithItsStack(t *testing.T) {
 		t.Errorf("stack %s", d.Stack)
 	}
 }
+
+// Whatever a record holds, its letter has no code, is read as it was written, and stays what it is when it fails again.
+func FuzzDeadLetter_PutAside(f *testing.F) {
+	f.Add("ada@example.com", []byte(`{"code":"123456"}`), "header", []byte("value"), "why")
+	f.Add("", []byte(`{"code" : 123456, "code":"12\"34`), letterID, []byte("id"), "")
+	f.Add(strings.Repeat("k", maxDeadKey+1), []byte(nil), letterAttempts, []byte("7"), "why")
+	f.Fuzz(func(t *testing.T, key string, value []byte, name string, header []byte, reason string) {
+		d := failed()
+		d.Key, d.Value, d.Headers = key, value, map[string][]byte{name: header}
+		d = d.PutAside(errors.New(reason))
+		for _, found := range code.FindAllSubmatch(d.Value, -1) {
+			if string(found[2]) != `"redacted"` && len(d.Value) < maxDeadValue {
+				t.Fatalf("%q still holds %q", d.Value, found[0])
+			}
+		}
+		if len(d.Key) > maxDeadKey || len(d.Value) > maxDeadValue || d.Altered == "" && (d.Key != key || string(d.Value) != string(value)) {
+			t.Fatalf("altered is %q of %q, %q", d.Altered, d.Key, d.Value)
+		}
+		if got := read(d); !reflect.DeepEqual(got, d) {
+			t.Fatalf("%+v\nis read as\n%+v", d, got)
+		}
+		again := failed()
+		again.Key, again.Value, again.Headers = d.Original()
+		again.Offset++
+		if again = again.PutAside(errors.New(reason)); again.ID != d.ID || again.Attempts != d.Attempts+1 || again.Altered != "" {
+			t.Fatalf("%+v\nfails again as\n%+v", d, again)
+		}
+	})
+}
+
+// What stands on dead_letters and is no letter changes nothing.
+func FuzzDeadLetter_Apply(f *testing.F) {
+	_, _, h := failed().PutAside(errors.New("why")).Record()
+	f.Add("k", []byte("v"), h[letterID], h[letterAttempts], h[letterPartition], h[letterOffset], h[letterAt], h[letterRecordedAt], []byte(nil))
+	f.Add("", []byte(nil), []byte("id"), []byte("1"), []byte("-1"), []byte("99999999999999999999"), []byte("now"), []byte(""), h[letterAt])
+	f.Fuzz(func(t *testing.T, key string, value, id, attempts, partition, offset, at, recordedAt, retriedAt []byte) {
+		headers := map[string][]byte{
+			letterID: id, letterAttempts: attempts, letterPartition: partition, letterOffset: offset, letterAt: at, letterRecordedAt: recordedAt,
+		}
+		if len(retriedAt) > 0 {
+			headers[letterRetriedAt] = retriedAt
+		}
+		before := failed().PutAside(errors.New("before"))
+		after := before.Apply(key, value, headers)
+		fresh := DeadLetter{}.Apply(key, value, headers)
+		switch {
+		case len(retriedAt) > 0:
+			before.RetriedAt = after.RetriedAt
+			if !reflect.DeepEqual(after, before) || !reflect.DeepEqual(fresh, DeadLetter{}) {
+				t.Fatalf("a retry changes %+v\nto %+v", before, after)
+			}
+		case reflect.DeepEqual(fresh, DeadLetter{}):
+			if !reflect.DeepEqual(after, before) {
+				t.Fatalf("what is none changes %+v\nto %+v", before, after)
+			}
+		case fresh.ID != string(id) || fresh.Attempts < 1 || fresh.At.IsZero() && string(at) != "0001-01-01T00:00:00Z" || fresh.Key != key:
+			t.Fatalf("half a letter: %+v", fresh)
+		case !reflect.DeepEqual(after, before) && !reflect.DeepEqual(after, fresh):
+			t.Fatalf("half of two letters: %+v", after)
+		}
+	})
+}

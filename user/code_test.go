@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -234,6 +235,22 @@ func TestIsToken_TakesOneSpellingOf128Bits(t *testing.T) {
 			t.Errorf("%q: %t", text, !want)
 		}
 	}
+}
+
+var (
+	hasSixDigits = regexp.MustCompile(`\A[0-9]{6}\z`).MatchString
+	has128Bits   = regexp.MustCompile(`\A[A-Za-z0-9_-]{21}[AQgw]\z`).MatchString
+)
+
+func FuzzIsCodeAndIsToken(f *testing.F) {
+	for _, text := range []string{"123456", "12345６", "+12345", "123456\n", vectorToken, vectorToken + "=", strings.Repeat("A", 21) + "B", ""} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if user.IsCode(text) != hasSixDigits(text) || user.IsToken(text) != has128Bits(text) {
+			t.Fatalf("%q: code %t, token %t", text, user.IsCode(text), user.IsToken(text))
+		}
+	})
 }
 
 func FuzzParseSecrets(f *testing.F) {

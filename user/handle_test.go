@@ -161,3 +161,30 @@ func FuzzSecretsOpen(f *testing.F) {
 		}
 	})
 }
+
+// Whatever is sealed opens to the same, and no other text does.
+func FuzzSecret_Seal(f *testing.F) {
+	f.Add(sealed.VerificationID, sealed.Email, int64(0), handleNonce(1), 9, byte(1))
+	f.Add("", "\xff\u2028<&>", int64(-1e9), handleNonce(0), 0, byte(0))
+	f.Add("v\"\\~", "a@b.c", int64(25*3600), handleNonce(255), 1000, byte(128))
+	f.Fuzz(func(t *testing.T, id, email string, seconds int64, nonce []byte, at int, change byte) {
+		s := secret("s1")
+		if len(nonce) != user.HandleNonceSize || len(id)+len(email) > 100 {
+			t.Skip("made by nobody")
+		}
+		h := user.Handle{VerificationID: strings.ToValidUTF8(id, "?"), Email: strings.ToValidUTF8(email, "?"), SecretID: "s1"}
+		h.OpenedAt = start.Add(time.Duration(seconds%1e6) * time.Second)
+		text := s.Seal(h, nonce)
+		if got, err := (user.Secrets{s}).Open(text, h.OpenedAt); err != nil || got != h {
+			t.Fatalf("%+v opens to %+v, %v", h, got, err)
+		}
+		if strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~") != "" {
+			t.Fatalf("%q must be escaped in a URL", text)
+		}
+		forged := []byte(text)
+		forged[uint(at)%uint(len(forged))] ^= change
+		if _, err := (user.Secrets{s}).Open(string(forged), h.OpenedAt); (err == nil) != (change == 0) {
+			t.Fatalf("with character %d changed by %d: %v", at, change, err)
+		}
+	})
+}
