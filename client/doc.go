@@ -1,0 +1,19 @@
+// Package client is for Go services that let Countersign confirm an address:
+//
+//	c, err := client.New(client.Config{PublicURL: "https://verify.example.com"})
+//	r, err := c.Register(ctx, client.Registration{Email: "ada@example.com", FirstName: "Ada"})
+//	v, err := c.Verify(ctx, r.VerificationID, code)    // the evidence
+//
+// What is refused is an *Error, and errors.Is says what to do about it. What
+// fails on the way is tried again with the same Idempotency-Key, so a call has
+// its effect once.
+//
+// It speaks the API's words and imports nothing of Countersign's own, so it
+// can be taken elsewhere as it is.
+//
+// The files:
+//
+//	client.go   New, and how a call is tried
+//	calls.go    the calls, and what they ask and answer
+//	errors.go   what is refused, and what failed
+package client
