@@ -79,3 +79,26 @@ func TestInput_ThatDoesNotArrive_IsRefusedInTime(t *testing.T) {
 		t.Errorf("got %d", a.StatusCode)
 	}
 }
+
+func TestAccess_OfPathsAndMethodsThatAreNot_IsRefusedAsAProblem(t *testing.T) {
+	s := newSite(t)
+	for _, c := range []struct {
+		method, path string
+		status       int
+		code, allow  string
+	}{
+		{http.MethodGet, "/api/register", 405, "method_not_allowed", "POST"},
+		{http.MethodDelete, "/api/verifications/x", 405, "method_not_allowed", "GET"},
+		{"BREW", "/api/register", 405, "method_not_allowed", "POST"},
+		{http.MethodGet, "/api/", 404, "not_found", ""},
+		{http.MethodPost, "/api/registers", 404, "not_found", ""},
+		{http.MethodGet, "/users/ada@example.com", 404, "not_found", ""},
+		{http.MethodGet, "/public.go", 404, "not_found", ""},
+		{http.MethodGet, "/api/verifications/made-up", 422, "verification_id_invalid", ""},
+	} {
+		a := s.do(c.method, c.path, "", "", "")
+		if a.status != c.status || a.json(t)["code"] != c.code || a.header.Get("Allow") != c.allow {
+			t.Errorf("%s %s: %d %v %s", c.method, c.path, a.status, a.header["Allow"], a.body)
+		}
+	}
+}

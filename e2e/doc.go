@@ -1,6 +1,7 @@
 // Package e2e tests Countersign as its users meet it: the built binary, its
 // HTTP, its topics and the mails that arrive. It knows nothing of the insides;
-// what it imports of ours is the wire contract and the list of settings.
+// what it imports of ours is the wire contract, with what its commands and
+// secrets are made of, and the list of settings.
 //
 // The same tests run on two brokers:
 //
@@ -16,4 +17,6 @@
 //	person_test.go     a person: registers, reads the mail, verifies
 //	mailbox_test.go    the mail servers, and what they took in
 //	kafka_test.go      records as any other client of the broker sees them
+//	classes_test.go    addresses of which something is known
+//	oracle/            whether times tell one class from another
 package e2e
