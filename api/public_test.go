@@ -174,3 +174,16 @@ func wrongCode(code string) string {
 	}
 	return "000000"
 }
+
+// object is a JSON object of pairs.
+func object(pairs ...string) string {
+	fields := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		fields[pairs[i]] = pairs[i+1]
+	}
+	b, err := json.Marshal(fields)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
