@@ -105,7 +105,7 @@ func (n *node) addEmitter() (*stream.Emitter, error) {
 // addUsers is the user service's processor.
 func (n *node) addUsers() error {
 	config := processors.UsersConfig{
-		Partitions: n.settings.KafkaPartitions, Log: n.log,
+		Partitions: n.settings.KafkaPartitions, Policy: n.settings.policy(), Log: n.log,
 		AtLeastOnce: stream.Guarantee(n.settings.ProcessingGuarantee) == stream.AtLeastOnce,
 	}
 	if n.settings.EventsIncludeCode {
@@ -117,6 +117,7 @@ func (n *node) addUsers() error {
 	}
 	n.processors = append(n.processors, p)
 	n.add(core, "users processor", p.Run)
+	n.add(edge, "users sweeper", processors.Sweeper{Processor: p, Log: n.log}.Run)
 	n.checks = append(n.checks, check{name: "users processor", health: p.Health})
 	return nil
 }
@@ -156,6 +157,7 @@ func (n *node) addNotifier(emitter *stream.Emitter) error {
 	}
 	n.processors = append(n.processors, p)
 	n.add(core, "mailer processor", p.Run)
+	n.add(edge, "mailer sweeper", processors.Sweeper{Processor: p, Log: n.log}.Run)
 	n.add(edge, "mail sender", sender.Run) // first: its last results may still be settled here
 	n.checks = append(n.checks,
 		check{name: "mailer processor", health: p.Health},

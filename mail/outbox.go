@@ -7,6 +7,7 @@
 //   - an attempt without a reply is repeated once, later;
 //   - when an account is erased its waiting mails are called off, and one that was asked for before and comes later is,
 //     too; nothing personal is remembered of them;
+//   - a row that remembers nothing any more is as good as none;
 //   - a result counts for the attempt it names; only "sent" is believed of any attempt, because it is a fact.
 
 package mail
@@ -169,6 +170,12 @@ func (o Outbox) forget(now time.Time) Outbox {
 		kept.Erased = o.Erased
 	}
 	return kept
+}
+
+// Idle says whether there is nothing that the row is needed for.
+func (o Outbox) Idle(now time.Time) bool {
+	o = o.forget(now)
+	return len(o.Mails) == 0 && len(o.Done) == 0 && o.Erased == Erasure{}
 }
 
 func (o Outbox) finish(m Mail, s State, now time.Time) (Outbox, []Delivery) {

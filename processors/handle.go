@@ -33,6 +33,7 @@ type rule[Row, Value any] func(at place, row Row, value Value) (change, error)
 // change is what is to be written, encoded. The zero change is nothing.
 type change struct {
 	row  []byte
+	gone bool // the row goes
 	told []record
 }
 
@@ -71,7 +72,10 @@ func handle[Row, Value any](log logrus.FieldLogger, decide rule[Row, Value]) gok
 			putAside(ctx, log, m.Raw, err)
 			return
 		}
-		if c.row != nil {
+		switch {
+		case c.gone:
+			ctx.Delete()
+		case c.row != nil:
 			ctx.SetValue(c.row)
 		}
 		for _, r := range c.told {

@@ -64,6 +64,7 @@ func Mailer(cfg MailerConfig) (*goka.GroupGraph, error) {
 	edges := []goka.Edge{
 		stream.Input(topics.MailDeliveries, topics.Codec[topics.MailDelivery]{}, handle(cfg.Log, m.result)),
 		stream.Input(goka.Stream(topics.UserAccountDeleted), topics.Codec[topics.Event]{}, handle(cfg.Log, m.deleted)),
+		stream.Visitor(sweep, m.sweep),
 		goka.Persist(topics.Codec[mail.Outbox]{}),
 		goka.Output(topics.MailDeliveries, topics.Codec[topics.MailDelivery]{}),
 		goka.Output(topics.DeadLetters, topics.Bytes{}),

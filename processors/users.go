@@ -16,13 +16,16 @@ import (
 //   - a command and the state of its address go to user.Step; what it returns is the new row and the events;
 //   - with exactly once a row, its events and the command's offset are one transaction;
 //   - with at least once a row remembers the record applied last and its events: the same record
-//     again emits the same events again and changes nothing.
+//     again emits the same events again and changes nothing. A row that goes takes that with it: the sweep again finds no
+//     row, and what came before it is older than whatever a row is kept for.
 
 // UsersConfig of the user service's processor.
 type UsersConfig struct {
 	// CodeSecrets puts the code into the events that ask for a mail, for
 	// consumers that compose their own. Defaults to none: no code in Kafka.
 	CodeSecrets user.Secrets
+	// Policy is that of sweeps. Defaults to user.DefaultPolicy.
+	Policy user.Policy
 	// AtLeastOnce has rows remember the record applied last, and answer it with
 	// the same events when it comes again.
 	AtLeastOnce bool
@@ -58,6 +61,8 @@ func Users(cfg UsersConfig) *goka.GroupGraph {
 	u := users{cfg}
 	edges := []goka.Edge{
 		stream.Input(topics.UserCommands, topics.Codec[user.Command]{}, handle(cfg.Log, u.command)),
+		stream.Visitor(sweep, u.sweep),
+		goka.Output(topics.UserCommands, topics.Codec[user.Command]{}),
 		goka.Persist(topics.Codec[userRow]{}),
 		goka.Output(topics.DeadLetters, topics.Bytes{}),
 	}
@@ -100,7 +105,9 @@ func (u users) command(at place, row userRow, c user.Command) (change, error) {
 			next.Applied.Events = append(next.Applied.Events, appliedEvent{e.Type, e})
 		}
 	}
-	if err := made.set(next); err != nil {
+	if state.Version == 0 {
+		made.gone = true
+	} else if err := made.set(next); err != nil {
 		return made, err
 	}
 	u.Log.WithFields(logrus.Fields{

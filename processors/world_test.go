@@ -19,6 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/goleak"
 
+	"countersign/processors"
 	"countersign/stream"
 	"countersign/topics"
 	"countersign/user"
@@ -144,6 +145,33 @@ func (w *world) runs(graph *goka.GroupGraph, follower stream.Follower) (stop fun
 // runsOn is runs as an instance; it returns when that is ready.
 func (w *world) runsOn(c *stream.Cluster, graph *goka.GroupGraph, follower stream.Follower) (stop func()) {
 	w.t.Helper()
+	_, stop = w.processes(c, graph, follower)
+	return stop
+}
+
+// sweeps is runs, and has the rows looked at meanwhile.
+func (w *world) sweeps(graph *goka.GroupGraph) (stop func()) {
+	w.t.Helper()
+	p, stopped := w.processes(w.cluster, graph, nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := (processors.Sweeper{Processor: p, Log: w.log}).Run(ctx); err != nil {
+			w.t.Error(err)
+		}
+	}()
+	stop = func() {
+		cancel()
+		<-ended
+		stopped()
+	}
+	w.t.Cleanup(stop)
+	return stop
+}
+
+func (w *world) processes(c *stream.Cluster, graph *goka.GroupGraph, follower stream.Follower) (p *stream.Processor, stop func()) {
+	w.t.Helper()
 	p, err := c.NewProcessor(stream.ProcessorConfig{Graph: graph, Follower: follower})
 	if err != nil {
 		w.t.Fatal(err)
@@ -164,7 +192,7 @@ func (w *world) runsOn(c *stream.Cluster, graph *goka.GroupGraph, follower strea
 			w.t.Fatal("the processor does not become ready")
 		}
 	}
-	return stop
+	return p, stop
 }
 
 // says puts a record on a topic.

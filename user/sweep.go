@@ -2,6 +2,7 @@ package user
 
 import (
 	"reflect"
+	"strconv"
 	"time"
 )
 
@@ -26,6 +27,11 @@ func (s State) Due(p Policy, now time.Time) bool {
 	swept := s.clone()
 	swept.prune(p, now)
 	return swept.unproven(p, now) || swept.bare() || !reflect.DeepEqual(swept, s)
+}
+
+// Sweep returns the command for a state that is due. It is the same for the same version of it.
+func (s State) Sweep(p Policy, at time.Time) Command {
+	return Command{ID: deriveID(s.Email, string(Sweep), strconv.FormatInt(s.Version, 10)), Type: Sweep, Email: s.Email, IssuedAt: at.UTC(), Policy: p}
 }
 
 // sweep removes an account that nobody proves; the rest is pruned already.

@@ -1,0 +1,81 @@
+package processors
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/lovoo/goka"
+	"github.com/sirupsen/logrus"
+
+	"countersign/mail"
+	"countersign/stream"
+	"countersign/topics"
+)
+
+// Rules:
+//   - a round looks at every row of the partitions that are ours. Of the users' table it changes none: it asks for a sweep of
+//     those that are due, and user.Step decides;
+//   - a row of the outbox that has nothing left to remember goes at once: without it the next event does the same;
+//   - one round follows another after ten minutes, and none does more than 2,000 rows: nobody waits for it.
+
+// sweep names the visit.
+const sweep = "sweep"
+
+const (
+	sweepEvery = 10 * time.Minute
+	sweepAgain = 5 * time.Second // after a round that a rebalance cut short, or that came too early
+	sweepMost  = 2000
+)
+
+// Sweeper has a group's rows looked at, round after round.
+type Sweeper struct {
+	Processor *stream.Processor
+	Log       logrus.FieldLogger
+}
+
+// Run goes on until ctx ends. It returns nil then.
+func (s Sweeper) Run(ctx context.Context) error {
+	for {
+		wait := sweepEvery
+		if err := s.Processor.VisitAll(ctx, sweep, &round{}); err != nil && ctx.Err() == nil {
+			s.Log.WithError(err).Debug("rows not swept, trying again")
+			wait = sweepAgain
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+	}
+}
+
+// round counts the rows that were found due.
+type round struct{ due atomic.Int64 }
+
+// takes says whether one more may be done.
+func (r *round) takes() bool { return r.due.Add(1) <= sweepMost }
+
+// sweep asks for a sweep of the row it visits, if that is due. A row that cannot be read is left to who reads it next.
+func (u users) sweep(ctx goka.Context, meta any) {
+	row, err := storedRow[userRow](ctx)
+	now := time.Now()
+	if err != nil || !row.Due(u.Policy, now) || !meta.(*round).takes() {
+		return
+	}
+	c := row.Sweep(u.Policy, now)
+	value, err := topics.Encode(c)
+	if err != nil {
+		u.Log.WithError(err).Error("row not swept")
+		return
+	}
+	headers := topics.Headers(c.ID, topics.UserCommands+"."+string(c.Type), topics.SourceUsers, now, nil)
+	ctx.Emit(topics.UserCommands, c.Email, value, goka.WithCtxEmitHeaders(headers))
+}
+
+// sweep deletes the row it visits, if there is nothing left to remember.
+func (m mailer) sweep(ctx goka.Context, meta any) {
+	if row, err := storedRow[mail.Outbox](ctx); err == nil && row.Idle(time.Now()) && meta.(*round).takes() {
+		ctx.Delete()
+	}
+}
