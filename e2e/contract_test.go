@@ -4,11 +4,13 @@ package e2e
 // client reads, no code anywhere, and nothing unreadable that stops the rest.
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"hash/crc32"
 	"net/http"
 	"os"
 	"os/exec"
@@ -26,6 +28,7 @@ import (
 func TestContract(t *testing.T) {
 	s := start(t, nil)
 	t.Run("TheEvents_AreReadByLibrdkafka", func(t *testing.T) { eventsAreReadByLibrdkafka(t, s) })
+	t.Run("WhatLibrdkafkaProduces_LandsOnTheKeysPartition_IfItPartitionsByMurmur2", func(t *testing.T) { librdkafkaProduces(t, s) })
 	t.Run("AThirdService_HearsOfWhoIsVerified", func(t *testing.T) { thirdServiceHears(t, s) })
 	t.Run("ARecordThatCannotBeRead_IsADeadLetter_AndTheNextIsHandled", func(t *testing.T) { deadLetters(t, s) })
 	t.Run("ACode_IsInNoTopicAndNoLog", func(t *testing.T) { codeIsNowhere(t, s) })
@@ -75,6 +78,62 @@ func eventsAreReadByLibrdkafka(t *testing.T, s *system) {
 		if headers["ce_type"] != topic || headers["ce_id"] != event["event_id"] || headers["ce_specversion"] != "1.0" || headers["ce_source"] == "" {
 			t.Errorf("%s: headers %v", topic, headers)
 		}
+	}
+}
+
+// librdkafka's own default is CRC32: what it puts elsewhere is put aside, and its dead letter says what to set.
+func librdkafkaProduces(t *testing.T, s *system) {
+	onRealKafka(t)
+	needTool(t, "kcat")
+	partitions := int32(len(s.partitions(t, topics.UserCommands)))
+	p := newPerson(0)
+	for topics.Partition(p.address, partitions) == int32(crc32.ChecksumIEEE([]byte(p.address))%uint32(partitions)) {
+		p = newPerson(0)
+	}
+	check(t, p.registers(t.Context(), s))
+	var command map[string]any
+	check(t, json.Unmarshal(of(p.address, s.read(t, topics.UserCommands))[0].Value, &command))
+	produce := func(id string, settings ...string) *kgo.Record {
+		t.Helper()
+		command["command_id"], command["verification_id"] = id, id
+		value, err := json.Marshal(command)
+		check(t, err)
+		kcat := exec.CommandContext(t.Context(), "kcat", append([]string{"-b", brokerList(), "-P", "-t", topics.UserCommands, "-k", p.address}, settings...)...)
+		kcat.Stdin = bytes.NewReader(append(value, '\n'))
+		if out, err := kcat.CombinedOutput(); err != nil {
+			t.Fatalf("kcat: %v\n%s", err, out)
+		}
+		for _, r := range of(p.address, s.read(t, topics.UserCommands)) {
+			if bytes.Contains(r.Value, []byte(id)) {
+				return r
+			}
+		}
+		t.Fatalf("%s is not on %s", id, topics.UserCommands)
+		return nil
+	}
+	right := produce("by-murmur2-"+p.address[:8], "-X", "partitioner=murmur2_random")
+	if want := topics.Partition(p.address, partitions); right.Partition != want {
+		t.Errorf("murmur2_random puts it on partition %d, want %d", right.Partition, want)
+	}
+	if !eventually(t.Context(), readWithin, func() bool {
+		_, account := p.lookup(t.Context(), s.api(0))
+		return strings.Contains(account, "by-murmur2-")
+	}) {
+		t.Error("the command of murmur2_random was not applied")
+	}
+	wrong := produce("by-default-" + p.address[:8])
+	if wrong.Partition == right.Partition {
+		t.Fatalf("librdkafka's default puts it on partition %d as well", wrong.Partition)
+	}
+	if !eventually(t.Context(), readWithin, func() bool {
+		for _, letter := range of(p.address, s.read(t, topics.DeadLetters)) {
+			if strings.Contains(header(letter, "dead_letter_reason"), "set the producer's partitioner") {
+				return true
+			}
+		}
+		return false
+	}) {
+		t.Error("no dead letter names the partitioner")
 	}
 }
 
