@@ -16,7 +16,8 @@ import (
 
 // Rules:
 //   - English is always there, and what is matched where nothing fits;
-//   - every language has every message of English, with the same placeholders: a catalogue that has not is an error;
+//   - every language has every message of English, with the same placeholders, and every message can be said: a catalogue
+//     in which that is not so is an error;
 //   - who asks in order of preference gets the best language there is (RFC 4647, by CLDR's distances).
 
 // Catalogue holds what can be said, in every language. It may be used by several goroutines at once.
@@ -51,6 +52,9 @@ func Read(files fs.FS, folder string) (*Catalogue, error) {
 			return nil, fmt.Errorf("%s: %w", file.Path, err)
 		}
 		spoken, err := newLanguage(bundle, file.Tag)
+		if err == nil {
+			err = spoken.try(file.Messages)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file.Path, err)
 		}
@@ -101,6 +105,22 @@ func placeholders(messages []*i18n.Message) map[string][]string {
 		all[m.ID] = slices.Compact(names)
 	}
 	return all
+}
+
+// try says every message once, in each of its plural forms.
+func (l *Language) try(messages []*i18n.Message) error {
+	for id, names := range placeholders(messages) {
+		for _, count := range []int{0, 1, 2, 3, 11, 100} { // one of each form that languages have (CLDR), but of fractions and millions
+			var pairs []any
+			for _, name := range names {
+				pairs = append(pairs, name, count)
+			}
+			if _, err := l.Text(id, pairs...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Languages returns all of them, English first.

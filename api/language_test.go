@@ -1,0 +1,96 @@
+package api_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"countersign/locale/localetest"
+)
+
+// ask sends a request of a browser that prefers a language.
+func (s *site) ask(method, path, contentType, preferred, body string) answer {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", contentType)
+	r.Header.Set("Accept-Language", preferred)
+	return send(s.t, s.client, r)
+}
+
+func TestRegister_WithoutALocale_TakesTheLanguageThatTheBrowserPrefers(t *testing.T) {
+	s := newSite(t)
+	for _, c := range []struct{ given, preferred, want string }{
+		{"", "de-AT,de;q=0.9,en;q=0.8", "de"},
+		{"", "zh-CN", "zh-Hans"},
+		{"", "ja, pt;q=0.5", "pt-BR"},
+		{"", "ja", ""},
+		{"", "*", ""},
+		{"", "", ""},
+		{"", ";;;", ""},
+		{"nl", "de", "nl"},
+		{"EN-gb", "de", "en-GB"},
+	} {
+		fields := []string{"email", "ada@example.com", "first_name", "Ada"}
+		if c.given != "" {
+			fields = append(fields, "locale", c.given)
+		}
+		if a := s.ask(http.MethodPost, "/api/register", "application/json", c.preferred, object(fields...)); a.status != http.StatusAccepted {
+			t.Fatalf("%+v: %d %s", c, a.status, a.body)
+		}
+		sent := s.sent()
+		if got := sent[len(sent)-1].Locale; got != c.want {
+			t.Errorf("%+v: got %q", c, got)
+		}
+	}
+}
+
+func TestPages_AreInTheLanguageThatTheBrowserPrefers_UnlessAnotherIsAskedFor(t *testing.T) {
+	s := newSite(t)
+	for _, c := range []struct{ path, preferred, want string }{
+		{"/", "", "en"},
+		{"/", "ja", "en"},
+		{"/", "fr-CA,fr;q=0.9", "fr"},
+		{"/dispute", "es-MX", "es"},
+		{"/?locale=de", "fr", "de"},
+		{"/?locale=zh", "fr", "zh-Hans"},
+		{"/?locale=ja", "fr", "fr"},
+	} {
+		a := s.ask(http.MethodGet, c.path, "", c.preferred, "")
+		if a.header.Get("Content-Language") != c.want || !strings.Contains(a.body, `<html lang="`+c.want+`" dir="ltr">`) || a.header.Get("Vary") != "Accept-Language" {
+			t.Errorf("%+v: %s", c, a.header.Get("Content-Language"))
+		}
+	}
+}
+
+func TestPages_TheLanguageChosen_StaysAndBecomesTheMails(t *testing.T) {
+	s := newSite(t)
+	start := s.do(http.MethodGet, "/", "", "", "")
+	a := s.submit("/show", fill(hiddenOf(start.body), "language", "de", "email", "ada@example.com", "first_name", "Ada"))
+	form := hiddenOf(a.body)
+	if !strings.Contains(a.body, "Konto anlegen") || !strings.Contains(a.body, `value="ada@example.com"`) || form.Get("idempotency_key") != hiddenOf(start.body).Get("idempotency_key") {
+		t.Fatalf("chosen: %s", a.body)
+	}
+	a = s.submit("/register", fill(form, "email", "ada@example.com", "first_name", "Ada"))
+	if !strings.Contains(a.body, "Code eingeben") || s.sent()[0].Locale != "de" {
+		t.Fatalf("registered: %s %+v", a.body, s.sent())
+	}
+	a = s.submit("/verify", fill(hiddenOf(a.body), "code", wrongCode(s.lastCode())))
+	if !strings.Contains(a.body, "Sie haben noch 4 Versuche.") {
+		t.Errorf("mistyped: %s", a.body)
+	}
+	a = s.submit("/show", fill(hiddenOf(a.body), "language", "fr", "code", "123"))
+	if !strings.Contains(a.body, "Saisissez votre code") || !strings.Contains(a.body, "Il vous reste 4 essais.") || !strings.Contains(a.body, `value="123"`) || len(s.sent()) != 2 {
+		t.Errorf("another language: %d commands, %s", len(s.sent()), a.body)
+	}
+}
+
+func TestLanguages_OfThePages_HaveNoMessageThatNobodySays(t *testing.T) {
+	named := func(id, sources string) bool { // by a step or a problem's code
+		group, name, _ := strings.Cut(id, ".")
+		return (group == "title" || group == "problem") && strings.Contains(sources, `"`+name+`"`)
+	}
+	localetest.EveryMessageIsSaid(t, "../web/public/languages/en.json", named, "../web/public/index.html", "*.go")
+}
