@@ -8,7 +8,7 @@
 const assert = require("node:assert/strict");
 const { spawn } = require("node:child_process");
 const { once } = require("node:events");
-const { mkdtempSync, mkdirSync, rmSync } = require("node:fs");
+const { mkdtempSync, mkdirSync, readdirSync, rmSync } = require("node:fs");
 const net = require("node:net");
 const { tmpdir } = require("node:os");
 const path = require("node:path");
@@ -26,6 +26,10 @@ const chromiumFlags = [
   "--disable-component-update",
   "--disable-sync",
 ];
+
+// What the pages say, by language.
+const languages = path.resolve(__dirname, "../../web/public/languages");
+const messages = Object.fromEntries(readdirSync(languages).map((name) => [path.parse(name).name, require(path.join(languages, name))]));
 
 let countersign, browser;
 
@@ -72,31 +76,79 @@ walk("A person follows the mail's link, sees whom it is for, and is verified by 
   await page.goto(countersign.public);
   await register(page, "grace@example.com", "Grace");
   await title(page, "Enter your code");
-  const { link, id } = await mailTo("grace@example.com");
+  const { link, verification } = await mailTo("grace@example.com");
   await page.goto(link);
   await title(page, "Verify your address");
   await page.getByText("Is grace@example.com your address, Grace?").waitFor();
   assert.equal(page.url(), countersign.public, "the link's secret stays in the address bar");
   await examine("link");
-  assert.equal(await statusOf(id), "pending", "the link verified without a click");
+  assert.equal(await statusOf(verification), "pending", "the link verified without a click");
   await page.getByRole("button", { name: "Yes, verify my address" }).click();
   await title(page, "Address verified");
-  assert.equal(await statusOf(id), "verified");
+  assert.equal(await statusOf(verification), "verified");
 });
 
-walk("Without JavaScript, a person registers and verifies by the code", async (page) => {
-  await page.goto(countersign.public);
-  await page.locator("noscript").getByRole("paragraph").waitFor();
-  await look(page, "register-plain");
-  await register(page, "barbara@example.com", "Barbara");
-  await title(page, "Enter your code");
-  await look(page, "code-plain");
-  const { code } = await mailTo("barbara@example.com");
-  await enter(page, another(code));
-  await alert(page, "You have 4 tries left.");
-  await enter(page, code);
-  await title(page, "Address verified");
-}, { javaScriptEnabled: false });
+for (const [locale, language] of [["de-AT", "de"], ["zh-CN", "zh-Hans"]]) {
+  for (const javaScriptEnabled of [true, false]) {
+    const how = `${javaScriptEnabled ? "with" : "without"} JavaScript, in ${language}`;
+    const state = (name) => `${name}-${language}${javaScriptEnabled ? "" : "-plain"}`;
+    const says = (id, values) => say(language, id, values);
+
+    walk(`A person ${how}, mistypes the code, corrects it and is verified`, async (page, see) => {
+      const email = `${state("ada")}@example.com`.toLowerCase();
+      await page.goto(countersign.public);
+      await see(state("register"));
+      await register(page, email, "Ada");
+      await title(page, says("title.code"));
+      await page.getByText(says("code.tries", { Count: 5 })).waitFor();
+      await see(state("code"));
+      const { code, text } = await mailTo(email);
+      const [reference] = (await page.getByRole("main").innerText()).match(/\b[2-9B-Z]{3}\b/);
+      assert.match(text, new RegExp(reference));
+      await enter(page, another(code));
+      await alert(page, says("problem.code_invalid", { Count: 4 }));
+      await blamed(page, says("label.code"));
+      await see(state("code-wrong"));
+      await enter(page, code);
+      await title(page, says("title.done"));
+      await page.getByText(says("done", { Email: email })).waitFor();
+      await see(state("done"));
+    }, { locale, javaScriptEnabled });
+
+    walk(`A person ${how}, follows the mail's link and is verified by a click`, async (page, see) => {
+      const email = `${state("grace")}@example.com`.toLowerCase();
+      await page.goto(countersign.public);
+      await register(page, email, "Grace");
+      const { link } = await mailTo(email);
+      await follow(page, link);
+      await title(page, says("title.link"));
+      await page.getByText(says("link.question_name", { Email: email, Name: "Grace" })).waitFor();
+      await see(state("link"));
+      await page.getByRole("button", { name: says("button.link") }).click();
+      await title(page, says("title.done"));
+    }, { locale, javaScriptEnabled });
+  }
+}
+
+walk("A person chooses a language, keeps what was typed, and is mailed in it", async (page, examine) => {
+  for (const language of Object.keys(messages)) {
+    await page.goto(countersign.public);
+    await field(page, "E-mail address").fill(`${language}@example.com`);
+    await page.getByRole("navigation", { name: "Language" }).getByRole("button", { name: messages[language].language }).click();
+    await title(page, say(language, "title.register"));
+    assert.equal(await languageOf(page), language);
+    assert.equal(await field(page, say(language, "label.email")).inputValue(), `${language}@example.com`);
+    await examine(`register-${language}`);
+    await field(page, say(language, "label.first_name")).fill("Zoë");
+    await page.getByRole("button", { name: say(language, "button.register") }).click();
+    await title(page, say(language, "title.code"));
+    await examine(`code-${language}`);
+    const { id } = await mailTo(`${language.toLowerCase()}@example.com`);
+    await page.goto(`${countersign.inbox}messages/${id}/html`);
+    assert.equal(await languageOf(page), language);
+    await look(page, `mail-${language}`);
+  }
+});
 
 walk("A person without a mouse registers and verifies", async (page) => {
   const { keyboard } = page;
@@ -140,7 +192,7 @@ walk("A person who guesses too often is led back to the start", async (page, exa
   }
   await enter(page, another(code));
   await title(page, "Create your account");
-  await alert(page, "No tries are left: please start again.");
+  await alert(page, "no tries are left. Please start again.");
   await examine("locked");
 });
 
@@ -220,7 +272,7 @@ function walk(name, way, { logged, ...options } = {}) {
     context.on("requestfailed", asked);
     try {
       const page = await context.newPage();
-      await way(page, (state) => examine(page, state));
+      await way(page, (state) => (options.javaScriptEnabled === false ? look : examine)(page, state));
     } finally {
       await context.close();
     }
@@ -263,19 +315,42 @@ async function picture(page, name) {
 
 // What a person does and sees.
 
+// say returns a message as the pages have it.
+function say(language, id, values = {}) {
+  const message = id.split(".").reduce((group, name) => group[name], messages[language]);
+  const text = (values.Count === 1 && message.one) || message.other || message;
+  return text.replace(/{{\.(\w+)}}/g, (_, name) => values[name]);
+}
+
+function languageOf(page) {
+  return page.locator("html").getAttribute("lang");
+}
+
 async function register(page, email, firstName) {
-  await field(page, "E-mail address").fill(email);
-  await field(page, "First name").fill(firstName);
-  await page.getByRole("button", { name: "Send me the code" }).click();
+  const language = await languageOf(page);
+  await field(page, say(language, "label.email")).fill(email);
+  await field(page, say(language, "label.first_name")).fill(firstName);
+  await page.getByRole("button", { name: say(language, "button.register") }).click();
 }
 
 async function enter(page, code) {
-  await field(page, "Code").fill(code);
-  await page.getByRole("button", { name: "Verify" }).click();
+  const language = await languageOf(page);
+  await field(page, say(language, "label.code")).fill(code);
+  await page.getByRole("button", { name: say(language, "button.verify") }).click();
+}
+
+// follow opens a mail's link: without a script to read it, it is pasted.
+async function follow(page, link) {
+  await page.goto("about:blank"); // else only what stands behind the # would change
+  await page.goto(link);
+  if (page.url() !== link) return;
+  const language = await languageOf(page);
+  await field(page, say(language, "label.link")).fill(link);
+  await page.getByRole("button", { name: say(language, "button.paste") }).click();
 }
 
 function field(page, label) {
-  return page.getByRole("textbox", { name: label }).or(page.getByRole("searchbox", { name: label }));
+  return page.getByRole("textbox", { name: label, exact: true }).or(page.getByRole("searchbox", { name: label, exact: true }));
 }
 
 function title(page, text) {
@@ -309,8 +384,8 @@ async function mailTo(email) {
     const mails = await (await fetch(`${countersign.inbox}messages`)).json();
     return mails.find((m) => m.to.includes(email));
   });
-  const link = mail.text.match(/^http.*#(.*)\.(.*)$/m);
-  return { code: mail.text.match(/use this code (\d{6})/)[1], link: link[0], id: link[1] };
+  const link = mail.text.match(/^http.*\/#(.*)\..*$/m);
+  return { id: mail.id, text: mail.text, code: mail.text.match(/\d{6}/)[0], link: link[0], verification: link[1], dispute: mail.text.match(/^http.*\/dispute#.*$/m)[0] };
 }
 
 async function statusOf(id) {
@@ -339,7 +414,7 @@ async function startCountersign() {
   const env = {
     PATH: process.env.PATH, HOME: dir, STATE_DIR: path.join(dir, "state"),
     HTTP_ADDR: `127.0.0.1:${http}`, INTERNAL_ADDR: `127.0.0.1:${internal}`,
-    EMBEDDED_KAFKA_ADDR: `127.0.0.1:${kafka}`, EMBEDDED_SMTP_ADDR: `127.0.0.1:${smtp}`,
+    RATE_LIMIT: "off", EMBEDDED_KAFKA_ADDR: `127.0.0.1:${kafka}`, EMBEDDED_SMTP_ADDR: `127.0.0.1:${smtp}`,
   };
   const child = spawn(path.resolve(__dirname, "../../bin/countersign"), ["run"], { cwd: dir, env });
   const ended = once(child, "exit");
