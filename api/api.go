@@ -61,7 +61,8 @@ type Config struct {
 	PublicAddresses bool                  // refuse addresses that no real relay could deliver to
 	PublicURL       string                // where people reach this listener, for the API's description. Defaults to none
 	Pages           fs.FS                 // what people see: web/public
-	RateLimit       int                   // commands a minute that one client may send; negative: nothing is limited here. Defaults to 60
+	RateLimit       int                   // commands a minute that one client may send; negative: nothing is limited here, mails to a domain neither. Defaults to 60
+	DomainMails     int                   // that may be asked for in an hour to one domain. Defaults to 10,000
 	MaxInFlight     int                   // requests that send something at the same time. Defaults to 4096
 	TrustedProxies  []netip.Prefix        // whose X-Forwarded-For is read. Defaults to none: the peer is the client
 	CORSOrigins     []string              // sites whose pages may use the API. Defaults to none
@@ -73,6 +74,7 @@ type public struct {
 	Config
 	words           *locale.Catalogue // what the pages say
 	commands, reads *limit            // nil: none
+	mails           []mailLimit
 	inFlight        chan struct{}
 }
 
@@ -97,6 +99,11 @@ func NewPublic(c Config) (http.Handler, error) {
 	if c.RateLimit > 0 {
 		p.commands = newLimit("commands", c.RateLimit, perClient)
 		p.reads = newLimit("reads", c.RateLimit*readsPerCommand, perClient)
+		withheld, err := newWithheld(c.Registry)
+		if err != nil {
+			return nil, fmt.Errorf("public listener: %w", err)
+		}
+		p.mails = newMailLimits(cmp.Or(c.DomainMails, 10_000), withheld)
 	}
 	r := chi.NewMux()
 	r.Use(p.seen, acceptLanguage)
@@ -125,6 +132,11 @@ func NewPublic(c Config) (http.Handler, error) {
 		Summary:     "Ask for the mail again",
 		Description: "Mails the same code, or a new one when its time is nearly over. Wrong codes stay counted.",
 	}, []string{verificationIDInvalid}, p.resend)
+	post(d, huma.Operation{
+		OperationID: "dispute", Path: "/api/dispute", DefaultStatus: http.StatusAccepted,
+		Summary:     "Say \"I did not ask for this\"",
+		Description: "Ends the verification and stops mail to the address for a day. An account that is verified stays as it is.",
+	}, []string{verificationIDInvalid, tokenMalformed}, p.dispute)
 	get(d, huma.Operation{
 		OperationID: "status", Path: "/api/verifications/{verification_id}",
 		Summary:     "Show a verification",

@@ -27,7 +27,7 @@ func TestDocs_DescribeEveryCallAndNothingElse(t *testing.T) {
 	if err := json.Unmarshal([]byte(a.body), &o); err != nil {
 		t.Fatal(err)
 	}
-	if o.OpenAPI != "3.1.0" || len(o.Paths) != 4 || len(o.Servers) != 1 || o.Servers[0].URL != "https://sign.example" {
+	if o.OpenAPI != "3.1.0" || len(o.Paths) != 5 || len(o.Servers) != 1 || o.Servers[0].URL != "https://sign.example" {
 		t.Errorf("got %s", a.body)
 	}
 	verify := o.Paths["/api/verify"]["post"]

@@ -15,7 +15,7 @@ func TestRegister_AnswersASealedHandleAndSendsOneCommand(t *testing.T) {
 	s := newSite(t)
 	a := s.call("/api/register", someKey, map[string]string{"email": " Ada@Example.COM ", "first_name": " Ada ", "locale": "pt-br"})
 	body := a.json(t)
-	if a.status != http.StatusAccepted || body["expires_in"] != 600.0 || body["resend_in"] != 60.0 || len(body) != 3 {
+	if a.status != http.StatusAccepted || body["expires_in"] != 600.0 || body["resend_in"] != 60.0 || len(body) != 4 {
 		t.Fatalf("got %d %s", a.status, a.body)
 	}
 	if a.header.Get("Idempotency-Key") != someKey || a.header.Get("Cache-Control") != "no-store" {

@@ -26,10 +26,14 @@ func (p *public) resend(ctx context.Context, key string, r resendRequest) (*acce
 	}
 	c := p.command(user.Resend, secret, canonical(h.VerificationID), key, h)
 	c.SetCode(secret, random(user.NonceSize))
+	p.askMail(ctx, &c)
 	if err := p.send(ctx, c); err != nil {
 		return nil, err
 	}
-	a := &accepted{VerificationID: r.VerificationID, ExpiresIn: p.Policy.CodeTTLSeconds, ResendIn: p.Policy.MailIntervalSeconds}
+	a := &accepted{
+		VerificationID: r.VerificationID, Reference: user.Reference(h.VerificationID),
+		ExpiresIn: p.Policy.CodeTTLSeconds, ResendIn: p.Policy.MailIntervalSeconds,
+	}
 	if v := state.Verification(h.VerificationID); v != nil && time.Until(v.ExpiresAt) >= user.RenewBelow {
 		a.ExpiresIn = secondsUntil(v.ExpiresAt)
 	}

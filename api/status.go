@@ -21,6 +21,7 @@ type statusRequest struct {
 
 type verificationStatus struct {
 	Status            string `json:"status" enum:"pending,verified,expired"`
+	Reference         string `json:"reference" pattern:"^[2-9B-DF-HJKMNP-TV-XZ]{3}$" doc:"Three characters that stand in the mail, too."`
 	Email             string `json:"email" doc:"Whom it is for."`
 	FirstName         string `json:"first_name,omitempty"`
 	ExpiresIn         int    `json:"expires_in" minimum:"0" maximum:"600" doc:"Seconds in which the code is valid."`
@@ -51,7 +52,7 @@ func (p *public) status(_ context.Context, r *statusRequest) (*verificationStatu
 		v.Status = user.VerificationClosed
 	}
 	shown := &verificationStatus{
-		Status: shownStatus(v), Email: h.Email, FirstName: v.FirstName,
+		Status: shownStatus(v), Reference: user.Reference(h.VerificationID), Email: h.Email, FirstName: v.FirstName,
 		AttemptsRemaining: v.TriesLeft(p.Policy), Mail: shownMail(mails, v.ID),
 	}
 	if shown.Status == "pending" {

@@ -94,10 +94,7 @@ func (p *public) linkPage(ctx context.Context, sent fields) page {
 // askDispute shows what saying "I did not ask for this" does.
 func (p *public) askDispute(sent fields) page {
 	h, _, wrong := p.open(sent.VerificationID)
-	if !user.IsToken(sent.Token) {
-		wrong = append(wrong, FieldError{"token", tokenMalformed, "must be the part of the link behind the dot"})
-	}
-	if len(wrong) > 0 {
+	if wrong = append(wrong, badToken(sent.Token)...); len(wrong) > 0 {
 		return page{Step: stepPaste, Typed: fields{Link: sent.Link}, Problem: badFields(wrong...)}
 	}
 	return page{

@@ -73,8 +73,8 @@ func badGuess(r verifyRequest) []FieldError {
 	switch {
 	case r.Code != "" && r.Token != "":
 		return []FieldError{{"token", fieldInvalid, "must not stand beside code: give one of them"}}
-	case r.Token != "" && !user.IsToken(r.Token):
-		return []FieldError{{"token", tokenMalformed, "must be the part of the link behind the dot"}}
+	case r.Token != "":
+		return badToken(r.Token)
 	case r.Token == "" && !user.IsCode(r.Code):
 		return []FieldError{{"code", codeMalformed, "must have six digits"}}
 	}

@@ -70,6 +70,7 @@ type Settings struct {
 	UnverifiedHours     int `name:"unverified-hours" env:"UNVERIFIED_HOURS" default:"24" help:"Until an account that nobody proves is removed (users); at most 168."`
 
 	RateLimit      string   `name:"rate-limit" env:"RATE_LIMIT" default:"60" help:"Commands a minute that one client may send to an instance, and ten times as many questions. 'off' for load tests."`
+	DomainMails    int      `name:"domain-mails-per-hour" env:"DOMAIN_MAILS_PER_HOUR" default:"10000" help:"Mails that may be asked of an instance to addresses of one domain; RATE_LIMIT=off leaves them open, too."`
 	TrustedProxies []string `name:"trusted-proxies" env:"TRUSTED_PROXIES" help:"Networks (CIDR) of the proxies whose X-Forwarded-For is believed. None by default: the peer is the client."`
 	CORSOrigins    []string `name:"cors-origins" env:"CORS_ORIGINS" help:"Sites whose pages may use the API, like https://www.example.com. None by default."`
 
@@ -191,6 +192,7 @@ func (s *Settings) complete(roles Roles) error {
 	if _, _, err := s.clients(); err != nil {
 		need(false, "%w", err)
 	}
+	need(s.DomainMails > 0, "DOMAIN_MAILS_PER_HOUR must be 1 or more")
 	for _, origin := range s.CORSOrigins {
 		need(isOrigin(origin), "CORS_ORIGINS must name sites like https://www.example.com, without a path and without *")
 	}

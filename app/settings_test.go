@@ -89,6 +89,7 @@ func TestSettings_ThatAreWrong_AreNamed(t *testing.T) {
 		{everything, []string{"--smtp-pool=0"}, "SMTP_POOL"},
 		{everything, []string{"--rate-limit=0"}, "RATE_LIMIT"},
 		{everything, []string{"--rate-limit=60/m"}, "RATE_LIMIT"},
+		{everything, []string{"--domain-mails-per-hour=0"}, "DOMAIN_MAILS_PER_HOUR"},
 		{everything, []string{"--trusted-proxies=10.0.0.0/8,proxy.example"}, "TRUSTED_PROXIES"},
 		{everything, []string{"--trusted-proxies=0.0.0.0/0"}, "TRUSTED_PROXIES"},
 		{everything, []string{"--trusted-proxies=::ffff:10.0.0.0/104"}, "TRUSTED_PROXIES"},
