@@ -27,6 +27,8 @@
 //	problem.go      every problem, its code and its status
 //	docs.go         the description, for programs and for people
 //	pages.go        the pages for people, with or without JavaScript
+//	steps.go        which page follows which form
+//	language.go     what a browser prefers to read
 //	headers.go      what every response says to browsers
 //	access.go       access log, metrics, and what a panic becomes
 //	guard.go        who may speak to the internal listener

@@ -2,9 +2,12 @@ package api_test
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"countersign/api"
 	"countersign/locale/localetest"
 )
 
@@ -72,6 +75,26 @@ func TestPages_TheLanguageChosen_StaysAndBecomesTheMails(t *testing.T) {
 	a = s.submit("/show", fill(hiddenOf(a.body), "language", "fr", "code", "123"))
 	if !strings.Contains(a.body, "Saisissez votre code") || !strings.Contains(a.body, "Il vous reste 4 essais.") || !strings.Contains(a.body, `value="123"`) || len(s.sent()) != 2 {
 		t.Errorf("another language: %d commands, %s", len(s.sent()), a.body)
+	}
+}
+
+func TestPages_AnotherLanguage_NeedsOnlyItsFile(t *testing.T) {
+	pages := t.TempDir()
+	if err := os.CopyFS(pages, os.DirFS("../web/public")); err != nil {
+		t.Fatal(err)
+	}
+	english, err := os.ReadFile("../web/public/languages/en.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	arabic := strings.ReplaceAll(string(english), `"one":`, `"zero": "0", "two": "2", "few": "3", "many": "11", "one":`)
+	if err := os.WriteFile(filepath.Join(pages, "languages", "ar.json"), []byte(arabic), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newHandler(t, func(c *api.Config) { c.Pages = os.DirFS(pages) })
+	a := s.ask(http.MethodGet, "/", "192.0.2.1:1", "", "Accept-Language", "ar-EG")
+	if !strings.Contains(a.body, `<html lang="ar" dir="rtl">`) {
+		t.Errorf("got %s", a.body)
 	}
 }
 

@@ -4,7 +4,7 @@
 //
 //   - the outbox (mail.go, delivery.go, outbox.go): pure rules over one row an address. Something
 //     happened (an event, a result) → the next row and what is to be told about it.
-//   - the letter (composer.go, templates/): a mail and its secrets → one complete message.
+//   - the letter (composer.go, templates/, languages/): a mail and its secrets → one complete message.
 //   - the sender (sender.go, agenda.go, breaker.go, courier.go, relay.go, wire.go, reply.go): takes mails
 //     from committed rows, hands them to an SMTP relay and reports what came of it.
 //
