@@ -114,6 +114,7 @@ func NewPublic(c Config) (http.Handler, error) {
 	r.Use(p.crossOrigin)
 	d := newDescription(r.With(p.unlessFull(asProblem), p.bounded(asProblem)), "Countersign",
 		"Confirms that a person owns an e-mail address: register, then verify with the code that was mailed. Evidence is only the 200 of verify.")
+	d.limited = c.RateLimit > 0
 	if c.PublicURL != "" {
 		d.OpenAPI().Servers = []*huma.Server{{URL: c.PublicURL}}
 	}

@@ -30,6 +30,8 @@ type description struct {
 	// guard describes what the listener asks for before a call, and returns the codes with which it refuses. Defaults to
 	// nothing.
 	guard func(op *huma.Operation) (codes []string)
+	// limited says that answers tell what is left of the client's limit.
+	limited bool
 }
 
 // newDescription returns the description of a listener. text says what it is for.
@@ -69,7 +71,7 @@ var formats = map[string]struct {
 	},
 }
 
-// spellOut adds to each schema what its format is.
+// spellOut adds to each schema what its format is, and to each answer what all of them have.
 func (d *description) spellOut() {
 	spell := func(s *huma.Schema) {
 		f, ours := formats[s.Format]
@@ -93,6 +95,11 @@ func (d *description) spellOut() {
 		for _, parameter := range op.Parameters {
 			spell(parameter.Schema)
 			parameter.AllowEmptyValue = parameter.In == "query" // as if it were not there
+		}
+		for _, answer := range op.Responses {
+			if d.limited {
+				answer.Headers["RateLimit"], answer.Headers["RateLimit-Policy"] = headerRef("RateLimit"), headerRef("RateLimit-Policy")
+			}
 		}
 	}
 }
@@ -120,6 +127,8 @@ func headers() map[string]*huma.Header {
 	all := map[string]*huma.Header{
 		"Retry-After":      {Description: "Seconds after which to ask again (RFC 9110 §10.2.3).", Schema: &huma.Schema{Type: huma.TypeInteger, Minimum: &one}, Example: 5},
 		"Idempotency-Key":  text("The key of this request, to repeat it with: the one given, or one that was made.", "q6nMuRq1TpNJEsXOzdSLBPAs0GBgd6kN"),
+		"RateLimit-Policy": text("How many requests a client may send in a window of so many seconds (draft-ietf-httpapi-ratelimit-headers-10).", `"commands";q=60;w=60`),
+		"RateLimit":        text("How many of them are left to this client, and in how many seconds there are more.", `"commands";r=59;t=42`),
 		"Allow":            text("The methods that the path has (RFC 9110 §10.2.1).", "POST"),
 		"WWW-Authenticate": text("What is asked for (RFC 6750 §3).", "Bearer"),
 	}

@@ -34,7 +34,7 @@ func (s *site) inside(change func(*api.InternalConfig)) http.Handler {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return h
+	return newDescribed(s.t, h)
 }
 
 // internal returns a client's way to an internal listener over the site's fold.

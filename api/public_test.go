@@ -83,7 +83,7 @@ func newHandler(t testing.TB, changes ...func(*api.Config)) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.handler = h
+	s.handler = newDescribed(t, h)
 	return s
 }
 
