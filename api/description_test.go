@@ -24,7 +24,7 @@ import (
 // described answers as the handler does, and checks what it answers.
 type described struct {
 	http.Handler
-	t           *testing.T
+	t           testing.TB
 	description openAPI
 	schemas     *jsonschema.Compiler // not safe for concurrent use
 	mu          sync.Mutex
@@ -55,7 +55,7 @@ type header struct {
 
 const document = "openapi.json"
 
-func newDescribed(t *testing.T, h http.Handler) *described {
+func newDescribed(t testing.TB, h http.Handler) *described {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodGet, "http://localhost/openapi.json", nil)
 	r.Header.Set("Authorization", "Bearer operator")
