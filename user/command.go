@@ -86,7 +86,7 @@ func (c Command) Validate() error {
 			need("nonce", len(c.Nonce) == NonceSize),
 			need("answer_digest", len(c.AnswerDigest) == digestSize),
 			need("link_digest", len(c.LinkDigest) == digestSize),
-			need("dispute_digest", len(c.DisputeDigest) == digestSize),
+			need("dispute_digest", len(c.DisputeDigest) == 0 || len(c.DisputeDigest) == digestSize), // none: of an api that is older
 			need("client", len(c.Client) <= maxID),
 		)
 	}

@@ -26,7 +26,7 @@ func TestValidate_NamesWhatIsMissing(t *testing.T) {
 		"nonce":           func(c *user.Command) { c.Nonce = append(c.Nonce, 0) },
 		"answer_digest":   func(c *user.Command) { c.AnswerDigest = c.AnswerDigest[:31] },
 		"link_digest":     func(c *user.Command) { c.LinkDigest = nil },
-		"dispute_digest":  func(c *user.Command) { c.DisputeDigest = nil },
+		"dispute_digest":  func(c *user.Command) { c.DisputeDigest = c.DisputeDigest[:31] },
 		"token_digest":    func(c *user.Command) { c.TokenDigest = nil },
 	}
 	always := []string{"command_id", "email", "verification_id"}
