@@ -18,6 +18,9 @@
 //	resend.go       POST /api/resend
 //	status.go       GET /api/verifications/{verification_id}
 //	users.go        GET /users/{email}
+//	list.go         GET /users
+//	history.go      GET /users/{email}/history
+//	watch.go        GET /stream
 //	erase.go        DELETE /users/{email}
 //	dead_letters.go GET and POST /dead-letters
 //	topology.go     GET /topology

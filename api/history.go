@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,7 +20,8 @@ import (
 //   - a line of JSON for each record about the address, oldest first, as they are found; the last line says whether that
 //     was all, and if not, up to when nothing is missing: since=until goes on;
 //   - it takes 5 s at most. What came of a command is told as far as the account's state remembers;
-//   - what was before the last erasure is not shown, nor is an address that never registered, or was forgotten;
+//   - what was before the last erasure is not shown, nor is what is older than an erasure is remembered, nor an address
+//     that never registered, or was forgotten;
 //   - no code, nothing a code is made of, no handle and nothing of a client.
 
 const (
@@ -83,7 +85,7 @@ type HistoryEnd struct {
 
 type historyRequest struct {
 	Email string     `path:"email" format:"email" doc:"The address, in any spelling." example:"ada@example.com"`
-	Since sinceParam `query:"since" doc:"A time (RFC 3339), or how long ago, like 90m, 12h or 7d. Defaults to 7d." example:"12h"`
+	Since sinceParam `query:"since" doc:"A time (RFC 3339), or how long ago, like 90m, 12h or 7d. Defaults to 7d; 23d is the most." example:"12h"`
 }
 
 func (u *users) history(_ context.Context, r *historyRequest) (http.HandlerFunc, error) {
@@ -102,9 +104,7 @@ func (u *users) history(_ context.Context, r *historyRequest) (http.HandlerFunc,
 	if !found {
 		return nil, newProblem(userNotFound, "it never registered, or was removed")
 	}
-	if since.Before(state.ErasedAt) {
-		since = state.ErasedAt
-	}
+	since = latest(since, state.ErasedAt, time.Now().Add(-user.ErasedKept))
 	return func(w http.ResponseWriter, r *http.Request) { u.tellHistory(w, r, email, since) }, nil
 }
 
@@ -118,9 +118,10 @@ func (u *users) tellHistory(w http.ResponseWriter, r *http.Request, email string
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	lines := json.NewEncoder(w)
 	end := HistoryEnd{Kind: KindEnd, Complete: true}
+	shown := 0
 	for h, err := range u.History.Of(ctx, email, since) {
 		if cut := (*CutError)(nil); errors.As(err, &cut) {
-			if !cut.Until.After(since) {
+			if shown == 0 && !cut.Until.After(since) {
 				unanswered(u.Log, "read history", err).ServeHTTP(w, r)
 				return
 			}
@@ -131,9 +132,12 @@ func (u *users) tellHistory(w http.ResponseWriter, r *http.Request, email string
 		if errors.Join(lines.Encode(h), out.Flush()) != nil {
 			return // nobody reads on
 		}
+		shown++
 	}
 	_ = lines.Encode(end) // as above
 }
+
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
 // remember adds what the state still knows of a command.
 func (u *users) remember(h *Happening, email string) {

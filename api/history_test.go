@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"countersign/api"
+	"countersign/user"
 )
 
 // past is what topics tell of an address, and what they were asked.
@@ -80,7 +81,7 @@ func TestHistory_Since_IsATimeOrADuration(t *testing.T) {
 			t.Errorf("%q: %d, since %v, want %v", text, a.status, s.past.since, want)
 		}
 	}
-	at := time.Date(2026, 1, 31, 12, 0, 0, 5000000, time.UTC)
+	at := time.Now().AddDate(0, 0, -8).UTC().Truncate(time.Millisecond)
 	if do(http.MethodGet, "/users/ada@example.com/history?since="+at.Format(time.RFC3339Nano)); !s.past.since.Equal(at) {
 		t.Errorf("since %v, want %v", s.past.since, at)
 	}
@@ -88,6 +89,15 @@ func TestHistory_Since_IsATimeOrADuration(t *testing.T) {
 		if a := do(http.MethodGet, "/users/ada@example.com/history?since="+text); a.status != http.StatusUnprocessableEntity || a.json(t)["code"] != "parameter_invalid" {
 			t.Errorf("%q: %d %s", text, a.status, a.body)
 		}
+	}
+}
+
+func TestHistory_IsNoOlderThanAnErasureIsRemembered(t *testing.T) {
+	s := newSite(t)
+	s.register("ada@example.com")
+	before := time.Now().Add(-user.ErasedKept)
+	if a := s.internal(nil)(http.MethodGet, "/users/ada@example.com/history?since=30d"); a.status != http.StatusOK || s.past.since.Before(before) {
+		t.Errorf("%d, since %v", a.status, s.past.since)
 	}
 }
 

@@ -9,6 +9,8 @@
 //	state_dir.go  the lock, the instance's name and the embedded secret
 //	welcome.go    what is printed once everything is ready
 //	topics.go     what operators plan and apply
+//	history.go    what the topics tell of an address, for the API
 //	dead_letters.go  what was put aside, shown and given back
-//	ask.go        what the command line asks a running instance: instances.go who runs, ask_dead_letters.go what was put aside
+//	ask.go        what the command line asks a running instance: instances.go who runs, ask_dead_letters.go what was put aside,
+//	              ask_users.go accounts, ask_history.go what happened to one
 package app

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 // brokers are those of the embedded Kafka, or of the one in KAFKA_BROKER_LIST, without the topic.
-func brokers(t *testing.T, topic string) []string {
+func brokers(t testing.TB, topic string) []string {
 	t.Helper()
 	list := os.Getenv("KAFKA_BROKER_LIST")
 	if list == "" {
@@ -43,7 +43,7 @@ func brokers(t *testing.T, topic string) []string {
 }
 
 // wipe deletes the topic and waits until it is gone.
-func wipe(t *testing.T, brokers []string, topic string) {
+func wipe(t testing.TB, brokers []string, topic string) {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
 	if err != nil {
@@ -69,7 +69,7 @@ func wipe(t *testing.T, brokers []string, topic string) {
 }
 
 // kafka is a cluster with an empty table, and what writes to it.
-func kafka(t *testing.T, topic string, partitions int32) (*stream.Cluster, *stream.Emitter) {
+func kafka(t testing.TB, topic string, partitions int32) (*stream.Cluster, *stream.Emitter) {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(io.Discard)
@@ -93,7 +93,7 @@ func kafka(t *testing.T, topic string, partitions int32) (*stream.Cluster, *stre
 }
 
 // runs a view until the test ends, and returns when it is ready.
-func runs(t *testing.T, run func(context.Context) error, ready func() bool) {
+func runs(t testing.TB, run func(context.Context) error, ready func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
