@@ -154,6 +154,7 @@ func strangersSeeTheSame(t *testing.T, s *system) {
 		}
 		v.calls(t, 429, "/api/verify", "verification_id", v.handle, "code", wrongCode)
 		v.calls(t, 202, "/api/resend", "verification_id", v.handle)
+		v.calls(t, 202, "/api/dispute", "verification_id", v.handle, "token", wrongToken)
 		v.looks(t)
 	})
 }
@@ -194,6 +195,7 @@ func olderHandlesTell(t *testing.T, s *system) {
 	}
 	sameForAll(t, s, func(v *visit) {
 		v.calls(t, 202, "/api/resend", "verification_id", v.handle)
+		v.calls(t, 202, "/api/dispute", "verification_id", v.handle, "token", wrongToken)
 		v.calls(t, 202, "/api/register", "email", v.email, "first_name", "Eve")
 	})
 	for _, older := range olderHandles {
