@@ -19,6 +19,7 @@ type Registered struct {
 	VerificationID string `json:"verification_id"` // what the other calls ask for
 	ExpiresIn      int    `json:"expires_in"`      // seconds in which the code is valid
 	ResendIn       int    `json:"resend_in"`       // seconds after which Resend makes sense
+	Reference      string `json:"reference"`       // three characters that stand in the mail, too
 }
 
 // Verified is the evidence that somebody reads the mail of an address.
@@ -37,6 +38,12 @@ type Status struct {
 	ExpiresIn         int    `json:"expires_in"` // seconds
 	AttemptsRemaining int    `json:"attempts_remaining"`
 	Mail              string `json:"mail"` // accepted or undeliverable
+	Reference         string `json:"reference"`
+}
+
+// Disputed answers Dispute.
+type Disputed struct {
+	Reference string `json:"reference"`
 }
 
 // Account is what is known of an address.
@@ -75,6 +82,13 @@ func (c *Client) VerifyLink(ctx context.Context, verificationID, token string) (
 func (c *Client) Resend(ctx context.Context, verificationID string) (*Registered, error) {
 	body := map[string]string{"verification_id": verificationID}
 	return done(func(a *Registered) error { return c.post(ctx, "/api/resend", body, a) })
+}
+
+// Dispute says, with the token of the mail's other link, that its reader did not ask for it. The answer is the same whatever
+// the verification is by now.
+func (c *Client) Dispute(ctx context.Context, verificationID, token string) (*Disputed, error) {
+	body := map[string]string{"verification_id": verificationID, "token": token}
+	return done(func(a *Disputed) error { return c.post(ctx, "/api/dispute", body, a) })
 }
 
 // Status shows a verification.

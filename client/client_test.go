@@ -61,6 +61,27 @@ func TestClient_ProvesAnAddressByTheMailsLink(t *testing.T) {
 	}
 }
 
+func TestClient_DisputesByTheMailsOtherLink(t *testing.T) {
+	c, ctx := whole(t), t.Context()
+	r, err := c.Register(ctx, client.Registration{Email: "mallory@example.com", FirstName: "Mallory"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := mailed("mallory@example.com", `/dispute#[^.\s]+\.([A-Za-z0-9_-]{22})`)
+	if d, err := c.Dispute(ctx, r.VerificationID, token); err != nil || d.Reference != r.Reference || len(d.Reference) != 3 {
+		t.Fatalf("disputed %+v, %v; registered %+v", d, err, r)
+	}
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) { // the processor may take a moment
+		s, err := c.Status(ctx, r.VerificationID)
+		if err != nil || time.Now().After(end) {
+			t.Fatalf("status %+v, %v", s, err)
+		}
+		if s.Status == "expired" {
+			return
+		}
+	}
+}
+
 // The names of the fields are the API's, as it describes itself.
 func TestClient_SpeaksTheApisWords(t *testing.T) {
 	public, internal := described(publicURL), described(internalURL)
@@ -92,6 +113,7 @@ func TestClient_SpeaksTheApisWords(t *testing.T) {
 		{client.Registration{}, fields(public, "paths", "/api/register", "post", "requestBody", "content", "application/json"), true},
 		{client.Registered{}, fields(public, answer("post", "/api/register", "202")...), true},
 		{client.Registered{}, fields(public, answer("post", "/api/resend", "202")...), true},
+		{client.Disputed{}, fields(public, answer("post", "/api/dispute", "202")...), true},
 		{client.Verified{}, fields(public, answer("post", "/api/verify", "200")...), true},
 		{client.Status{}, fields(public, answer("get", "/api/verifications/{verification_id}", "200")...), true},
 		{client.Account{}, fields(internal, answer("get", "/users/{email}", "200")...), false},
