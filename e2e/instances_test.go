@@ -10,8 +10,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/twmb/franz-go/pkg/kfake"
-
 	"countersign/topics"
 	"countersign/topology"
 )
@@ -21,14 +19,7 @@ func usersOnly(t *testing.T) *system {
 	t.Helper()
 	mails := newMailbox(t)
 	env := settings(mails, nil)
-	s := &system{mails: mails, brokers: brokers()}
-	if brokerList() == "" {
-		kafka, err := kfake.NewCluster(kfake.NumBrokers(1))
-		check(t, err)
-		t.Cleanup(kafka.Close)
-		s.brokers = kafka.ListenAddrs()
-		env["KAFKA_BROKER_LIST"], env["REPLICATION_FACTOR"], env["KAFKA_PARTITIONS"] = s.brokers[0], "1", "4"
-	}
+	s := &system{mails: mails, brokers: kafkaOfRoles(t, env)}
 	s.apis = []*process{newProcess(t, env, "serve", "api")}
 	for range 2 {
 		p := newProcess(t, env, "serve", "users")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -19,6 +20,19 @@ func (s *system) connect(t *testing.T, opts ...kgo.Opt) *kgo.Client {
 	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers(s.brokers...))...)
 	check(t, err)
 	return client
+}
+
+// kafkaOfRoles has single roles use the real Kafka, or an embedded broker of the test's.
+func kafkaOfRoles(t *testing.T, env map[string]string) []string {
+	t.Helper()
+	if brokerList() != "" {
+		return brokers()
+	}
+	kafka, err := kfake.NewCluster(kfake.NumBrokers(1))
+	check(t, err)
+	t.Cleanup(kafka.Close)
+	env["KAFKA_BROKER_LIST"], env["REPLICATION_FACTOR"], env["KAFKA_PARTITIONS"] = kafka.ListenAddrs()[0], "1", "4"
+	return kafka.ListenAddrs()
 }
 
 // produce writes a record to every partition of the topic.

@@ -203,6 +203,45 @@ func TestLetters_HoldTheCodeOfTheEvent_AndALinkThatOpensToIt(t *testing.T) {
 	}
 }
 
+func TestLetters_WhileTheDigitsAreLocked_HoldTheLinksAlone(t *testing.T) {
+	s := secrets(t)
+	r := registration(t, ada)
+	m := mail.Mail{
+		ID: "m", Kind: mail.VerifyAccount, To: ada, VerificationID: r.VerificationID, SecretID: r.SecretID,
+		Nonce: base64.StdEncoding.EncodeToString(r.Nonce), OpenedAt: time.Now(), LinkOnly: true,
+	}
+	letter, err := processors.Letters(s, "https://verify.example.com")(m)
+	if err != nil || letter.Code != "" || letter.Link == "" || letter.Reference != user.Reference(r.VerificationID) {
+		t.Errorf("letter %+v, %v", letter, err)
+	}
+	if !strings.HasPrefix(letter.Dispute, "https://verify.example.com/dispute#") || !strings.HasSuffix(letter.Dispute, "."+s.First().DisputeToken(ada, r.VerificationID, r.Nonce)) {
+		t.Errorf("the link to dispute is %s", letter.Dispute)
+	}
+	m.Kind = mail.AlreadyRegistered
+	if letter, err = processors.Letters(s, "")(m); err != nil || letter.Code != "" || letter.Link != "" || letter.Dispute == "" {
+		t.Errorf("the notice has %+v, %v", letter, err)
+	}
+	m.Kind, m.Nonce = mail.AccountVerified, ""
+	if letter, err = processors.Letters(s, "")(m); err != nil || letter != (mail.Letter{}) {
+		t.Errorf("the confirmation has %+v, %v", letter, err)
+	}
+}
+
+func TestMailer_WhoWantsNoMail_GetsNone(t *testing.T) {
+	w := newWorld(t, stream.ExactlyOnce)
+	var d desk
+	w.runs(mailer(t, processors.MailerConfig{Partitions: partitions, Log: w.log}), &d)
+	proven := createdEvent(t, ada)
+	proven.Verification, proven.NoMail = nil, true
+	w.says(topics.UserAccountVerified, ada, encoded(t, proven))
+	locked := createdEvent(t, ada)
+	locked.Verification.LinkOnly = true
+	w.says(topics.UserAccountCreated, ada, encoded(t, locked))
+	if o := d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) > 0 }); len(o.Mails) != 1 || o.Mails[0].ID != locked.ID || !o.Mails[0].LinkOnly {
+		t.Errorf("queued are %+v", o.Mails)
+	}
+}
+
 func TestMailer_AMailThatComesTooLate_IsExpired_CountedAndLogged(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
 	entries := logs.NewLocal(w.log)

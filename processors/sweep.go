@@ -24,7 +24,7 @@ const sweep = "sweep"
 
 const (
 	sweepEvery = 10 * time.Minute
-	sweepAgain = 5 * time.Second // after a round that a rebalance cut short, or that came too early
+	sweepAgain = time.Second // after a round that a rebalance cut short, or that came too early
 	sweepMost  = 2000
 )
 

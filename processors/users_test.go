@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"countersign/processors"
 	"countersign/stream"
 	"countersign/topics"
+	"countersign/user"
 )
 
 const ada = "ada@example.com"
@@ -51,6 +53,28 @@ func TestUsers_WithCodeSecrets_PutTheCodeIntoTheEvent_AndNowhereElse(t *testing.
 	}
 	if row := w.hears(topics.UserTable, 1)[0]; bytes.Contains(row.Value, []byte(`"`+code+`"`)) {
 		t.Error("the table holds the code")
+	}
+}
+
+func TestUsers_WithCodeSecrets_PutNoCodeWhereNoneIsMailed(t *testing.T) {
+	w := newWorld(t, stream.ExactlyOnce)
+	locked, _, _ := user.Step(user.State{}, registration(t, ada), time.Now().Add(-time.Hour))
+	locked.LockedUntil = time.Now().Add(time.Hour)
+	locked.Failures = 100
+	locked.FailedAt = time.Now()
+	w.says(topics.UserTable, ada, encoded(t, locked))
+	verified := registration(t, "grace@example.com")
+	state, _, _ := user.Step(user.State{}, verified, time.Now().Add(-time.Hour))
+	state, _, _ = user.Step(state, proof(t, verified), time.Now().Add(-time.Hour))
+	w.says(topics.UserTable, verified.Email, encoded(t, state))
+	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log, CodeSecrets: secrets(t)}), nil)
+	w.asks(registration(t, ada))
+	w.asks(registration(t, verified.Email))
+	if e := event(t, w.hears(topics.UserCodeRequested, 1)[0]); e.Code != "" || !e.Verification.LinkOnly {
+		t.Errorf("while the digits are locked: %+v", e)
+	}
+	if e := event(t, w.hears(topics.UserRegistrationRepeated, 1)[0]); e.Code != "" || len(e.Verification.Nonce) == 0 {
+		t.Errorf("to a verified address: %+v", e)
 	}
 }
 
