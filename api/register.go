@@ -97,6 +97,7 @@ func normalizeLocale(typed string) (string, error) {
 		return "", errLocale
 	}
 	known, _ := language.Parse(typed)
+	known, _ = language.Parse(known.String()) // what stands for something out of use may be so itself: AA-nH is aa-NH, and that aa-VU
 	if normal := known.String(); len(normal) <= user.MaxLocale {
 		return normal, nil
 	}
