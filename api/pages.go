@@ -134,6 +134,7 @@ func (p *public) servePages(r chi.Router) error {
 		r.Post("/register", all.form(p.registerPage))
 		r.Post("/verify", all.form(p.verifyPage))
 		r.Post("/resend", all.form(p.resendPage))
+		r.Post("/dispute", all.form(p.disputePage))
 		r.Post("/show", all.form(p.showPage))
 	})
 	serveFiles(r, p.Pages, "/style.css", "/script.js", "/icon.svg")

@@ -93,6 +93,43 @@ func TestPages_TheMailsLink_ShowsWhomItIsForAndWaitsForAClick(t *testing.T) {
 	}
 }
 
+func TestPages_TheOtherLink_ShowsWhatItDoesAndWaitsForAClick(t *testing.T) {
+	s := newSite(t)
+	id, code := s.register("ada@example.com")
+	a := s.submit("/show", url.Values{"step": {"paste"}, "link": {"https://sign.example/dispute#" + id + ".\r\n " + s.lastDispute()}})
+	if a.status != http.StatusOK || !strings.Contains(a.body, "ada@example.com") || !strings.Contains(a.body, `action="/dispute"`) || len(s.sent()) != 1 {
+		t.Fatalf("opened: %d, %d commands, %s", a.status, len(s.sent()), a.body)
+	}
+	form := hiddenOf(a.body)
+	s.set(func(f *fold) { f.sendErr = errors.New("away") })
+	if a = s.submit("/dispute", form); a.status != http.StatusServiceUnavailable || hiddenOf(a.body).Get("idempotency_key") != form.Get("idempotency_key") || hiddenOf(a.body).Get("token") == "" {
+		t.Fatalf("away: %d %s", a.status, a.body)
+	}
+	s.set(func(f *fold) { f.sendErr = nil })
+	for range 2 {
+		if a = s.submit("/dispute", form); a.status != http.StatusOK || !strings.Contains(a.body, "Thank you for telling us") {
+			t.Fatalf("clicked: %d %s", a.status, a.body)
+		}
+	}
+	if a := s.call("/api/verify", "", map[string]string{"verification_id": id, "code": code}); a.status != http.StatusGone {
+		t.Errorf("verify: %d %s", a.status, a.body)
+	}
+}
+
+func TestPages_ALinkThatIsNotWhole_IsAskedForAgain(t *testing.T) {
+	s := newSite(t)
+	id, _ := s.register("ada@example.com")
+	for _, link := range []string{"x", "https://sign.example/", "https://sign.example/#" + id, "https://sign.example/dispute#" + id + ".", "https://sign.example/dispute#x." + s.lastDispute()} {
+		a := s.submit("/show", url.Values{"step": {"paste"}, "link": {link}})
+		if a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, `role="alert"`) || !strings.Contains(a.body, `value="`+link+`"`) {
+			t.Errorf("%s: %d %s", link, a.status, a.body)
+		}
+	}
+	if sent := len(s.sent()); sent != 1 {
+		t.Errorf("%d commands", sent)
+	}
+}
+
 func TestPages_AfterTheLastTry_LeadBackToTheStart(t *testing.T) {
 	s := newSite(t)
 	a := s.submit("/register", url.Values{"email": {"ada@example.com"}, "first_name": {"Ada"}})

@@ -44,6 +44,16 @@ func (p *public) verifyPage(ctx context.Context, key string, sent fields) page {
 	return next
 }
 
+func (p *public) disputePage(ctx context.Context, key string, sent fields) page {
+	next := p.askDispute(sent)
+	if _, err := p.dispute(ctx, key, disputeRequest{VerificationID: sent.VerificationID, Token: sent.Token}); err != nil {
+		next.Problem = problemOf(err)
+	} else {
+		next.Step = stepDisputed
+	}
+	return next
+}
+
 // showPage shows a form's page again, and what a pasted link leads to.
 func (p *public) showPage(ctx context.Context, key string, sent fields) page {
 	if sent.Step == stepPaste && sent.Link != "" {
@@ -80,8 +90,7 @@ func (f fields) followed() fields {
 
 // linkPage shows whom the mail's link is for.
 func (p *public) linkPage(ctx context.Context, sent fields) page {
-	guess := verifyRequest{VerificationID: sent.VerificationID, Token: cmp.Or(sent.Token, "-")}
-	if problem := badFields(badGuess(guess)...); problem != nil {
+	if problem := badFields(badToken(sent.Token)...); problem != nil {
 		return page{Step: stepPaste, Typed: fields{Link: sent.Link}, Problem: problem}
 	}
 	next := p.codePage(ctx, sent.VerificationID, nil)
@@ -94,7 +103,7 @@ func (p *public) linkPage(ctx context.Context, sent fields) page {
 // askDispute shows what saying "I did not ask for this" does.
 func (p *public) askDispute(sent fields) page {
 	h, _, wrong := p.open(sent.VerificationID)
-	if wrong = append(wrong, badToken(sent.Token)...); len(wrong) > 0 {
+	if wrong = append(badToken(sent.Token), wrong...); len(wrong) > 0 {
 		return page{Step: stepPaste, Typed: fields{Link: sent.Link}, Problem: badFields(wrong...)}
 	}
 	return page{

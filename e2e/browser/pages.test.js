@@ -127,6 +127,22 @@ for (const [locale, language] of [["de-AT", "de"], ["zh-CN", "zh-Hans"]]) {
       await page.getByRole("button", { name: says("button.link") }).click();
       await title(page, says("title.done"));
     }, { locale, javaScriptEnabled });
+
+    walk(`A person ${how}, who did not ask for a mail, says so by a click and ends what a stranger began`, async (page, see) => {
+      const email = `${state("emmy")}@example.com`.toLowerCase();
+      await page.goto(countersign.public);
+      await register(page, email, "Emmy");
+      const { dispute, verification } = await mailTo(email);
+      await follow(page, dispute);
+      await title(page, says("title.dispute"));
+      await page.getByText(says("dispute.question", { Email: email })).waitFor();
+      await see(state("dispute"));
+      assert.equal(await statusOf(verification), "pending", "the link ended it without a click");
+      await page.getByRole("button", { name: says("button.dispute") }).click();
+      await title(page, says("title.disputed"));
+      await see(state("disputed"));
+      await eventually("end of the verification", async () => (await statusOf(verification)) === "expired");
+    }, { locale, javaScriptEnabled });
   }
 }
 
@@ -180,6 +196,26 @@ walk("A wrong field is named by an error of its own and gets the focus", async (
   await blamed(page, "First name");
   await examine("register-wrong");
   assert.equal(await field(page, "E-mail address").inputValue(), "ada@example.com");
+});
+
+walk("A person who got no mail asks for it again, as soon as that makes sense", async (page, examine) => {
+  await page.clock.install();
+  await page.goto(countersign.public);
+  await register(page, "rosalind@example.com", "Rosalind");
+  const again = page.getByRole("button", { name: "Send it again" });
+  await page.getByRole("button", { name: /^Send it again in \d+ s$/, disabled: true }).waitFor();
+  await page.clock.fastForward("01:00");
+  await page.getByRole("button", { name: "Send it again", exact: true, disabled: false }).click();
+  await page.getByRole("status").filter({ hasText: "We are sending it again." }).waitFor();
+  assert.equal(await again.isDisabled(), true);
+  await examine("resent");
+});
+
+walk("Half a link is asked for again", async (page, examine) => {
+  await page.goto(`${countersign.public}dispute#half.link`);
+  await title(page, "Paste the link from your mail");
+  await alert(page, "The link is not complete.");
+  await examine("paste-wrong");
 });
 
 walk("A person who guesses too often is led back to the start", async (page, examine) => {

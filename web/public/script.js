@@ -21,8 +21,10 @@ function show(page) {
   document.title = page.title;
   document.documentElement.lang = page.documentElement.lang;
   document.documentElement.dir = page.documentElement.dir;
+  const focus = main.querySelector("[autofocus]") ?? main.querySelector("h1");
+  focus.removeAttribute("autofocus"); // it is for pages that are loaded
   document.querySelector("main").replaceWith(main);
-  (main.querySelector("[autofocus]") ?? main.querySelector("h1")).focus();
+  focus.focus();
   countDown();
 }
 
