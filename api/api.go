@@ -78,9 +78,15 @@ type public struct {
 	inFlight        chan struct{}
 }
 
-// NewPublic returns the public listener's handler: the pages, the API and its
-// description. Errors name what is missing from the configuration.
-func NewPublic(c Config) (http.Handler, error) {
+// Public is the public listener's handler: the pages, the API and its description.
+type Public struct {
+	http.Handler
+	calls *public
+}
+
+// NewPublic returns the public listener's handler. Errors name what is missing
+// from the configuration.
+func NewPublic(c Config) (*Public, error) {
 	switch {
 	case c.Commands == nil || c.Users == nil || c.Mails == nil || c.Pages == nil || c.Log == nil:
 		return nil, errors.New("public listener: Commands, Users, Mails, Pages and Log are needed")
@@ -106,7 +112,7 @@ func NewPublic(c Config) (http.Handler, error) {
 		p.mails = newMailLimits(cmp.Or(c.DomainMails, 10_000), withheld)
 	}
 	r := chi.NewMux()
-	r.Use(p.seen, acceptLanguage)
+	r.Use(seen(c.TrustedProxies), acceptLanguage)
 	if err := everywhere(r, "public", c.Log, c.Registry); err != nil {
 		return nil, fmt.Errorf("public listener: %w", err)
 	}
@@ -118,21 +124,7 @@ func NewPublic(c Config) (http.Handler, error) {
 	if c.PublicURL != "" {
 		d.OpenAPI().Servers = []*huma.Server{{URL: c.PublicURL}}
 	}
-	post(d, huma.Operation{
-		OperationID: "register", Path: "/api/register", DefaultStatus: http.StatusAccepted,
-		Summary:     "Ask for a code by mail",
-		Description: "Opens a verification of its own. The answer is the same whatever is known of the address.",
-	}, []string{emailInvalid, emailUnsupported, firstNameInvalid, lastNameInvalid, localeInvalid}, p.register)
-	post(d, huma.Operation{
-		OperationID: "verify", Path: "/api/verify",
-		Summary:     "Prove the address with the code, or with the link's token",
-		Description: "The 200 is the evidence: it goes to the one request that proved it, and to its repeats with the same Idempotency-Key.",
-	}, []string{verificationIDInvalid, codeMalformed, tokenMalformed, codeInvalid, codeExpired, tooManyAttempts}, p.verify)
-	post(d, huma.Operation{
-		OperationID: "resend", Path: "/api/resend", DefaultStatus: http.StatusAccepted,
-		Summary:     "Ask for the mail again",
-		Description: "Mails the same code, or a new one when its time is nearly over. Wrong codes stay counted.",
-	}, []string{verificationIDInvalid}, p.resend)
+	p.addCalls(d)
 	post(d, huma.Operation{
 		OperationID: "dispute", Path: "/api/dispute", DefaultStatus: http.StatusAccepted,
 		Summary:     "Say \"I did not ask for this\"",
@@ -155,5 +147,24 @@ func NewPublic(c Config) (http.Handler, error) {
 	if err := p.servePages(r); err != nil {
 		return nil, fmt.Errorf("public listener: %w", err)
 	}
-	return r, nil
+	return &Public{r, p}, nil
+}
+
+// addCalls adds those that people ask by themselves, and a team's own backend for them.
+func (p *public) addCalls(d *description) {
+	post(d, huma.Operation{
+		OperationID: "register", Path: "/api/register", DefaultStatus: http.StatusAccepted,
+		Summary:     "Ask for a code by mail",
+		Description: "Opens a verification of its own. The answer is the same whatever is known of the address.",
+	}, []string{emailInvalid, emailUnsupported, firstNameInvalid, lastNameInvalid, localeInvalid}, p.register)
+	post(d, huma.Operation{
+		OperationID: "verify", Path: "/api/verify",
+		Summary:     "Prove the address with the code, or with the link's token",
+		Description: "The 200 is the evidence: it goes to the one request that proved it, and to its repeats with the same Idempotency-Key.",
+	}, []string{verificationIDInvalid, codeMalformed, tokenMalformed, codeInvalid, codeExpired, tooManyAttempts}, p.verify)
+	post(d, huma.Operation{
+		OperationID: "resend", Path: "/api/resend", DefaultStatus: http.StatusAccepted,
+		Summary:     "Ask for the mail again",
+		Description: "Mails the same code, or a new one when its time is nearly over. Wrong codes stay counted.",
+	}, []string{verificationIDInvalid}, p.resend)
 }

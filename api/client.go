@@ -30,16 +30,13 @@ func clientOf(ctx context.Context) client {
 }
 
 // seen finds out who asks.
-func (p *public) seen(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := p.askedBy(r.Context(), clientAddr(r, p.TrustedProxies), w.Header())
-		next.ServeHTTP(w, r.WithContext(ctx))
-	})
-}
-
-// askedBy is ctx with the client at addr as the one who asks.
-func (p *public) askedBy(ctx context.Context, addr netip.Addr, header http.Header) context.Context {
-	return context.WithValue(ctx, clientKey{}, client{addr: addr, header: header})
+func seen(trusted []netip.Prefix) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx := context.WithValue(r.Context(), clientKey{}, client{clientAddr(r, trusted), w.Header()})
+			next.ServeHTTP(w, r.WithContext(ctx))
+		})
+	}
 }
 
 // clientAddr returns the address of who sent a request; not valid where the peer has none.

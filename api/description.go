@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"reflect"
@@ -32,6 +33,8 @@ type description struct {
 	guard func(op *huma.Operation) (codes []string)
 	// limited says that answers tell what is left of the client's limit.
 	limited bool
+	// behalf takes the client_ip of a body, which then must name one. Defaults to none: the client is who asks.
+	behalf func(ctx context.Context, clientIP string) (context.Context, *Problem)
 }
 
 // newDescription returns the description of a listener. text says what it is for.
@@ -233,6 +236,9 @@ func answering(description, contentType string, schema *huma.Schema) *huma.Respo
 // describePost adds to a POST what huma does not see: its body, and the key that every answer may have.
 func describePost[Request any](d *description, op *huma.Operation) {
 	schema := schemaOf[Request](d)
+	if d.behalf != nil {
+		describeBehalf(d.OpenAPI().Components.Schemas.SchemaFromRef(schema.Ref))
+	}
 	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}
 	for _, r := range op.Responses {
 		r.Headers["Idempotency-Key"] = headerRef("Idempotency-Key")

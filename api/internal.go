@@ -21,6 +21,7 @@ type InternalConfig struct {
 	History         History     // needed with Users
 	PublicAddresses bool        // as in Config
 
+	Public    *Public   // whose register, verify and resend a team's backend may ask here. Defaults to none: no /api
 	Instances Instances // Defaults to none: no /topology
 
 	Ready    func() []Check          // how the parts of the process are
@@ -40,11 +41,15 @@ func NewInternal(c InternalConfig) (http.Handler, error) {
 		return nil, errors.New("internal listener: Ready, Metrics, Pages and Log are needed, and Mails, Commands, DeadLetters and History with Users")
 	}
 	r := chi.NewMux()
+	r.Use(seen(nil), acceptLanguage)
 	if err := everywhere(r, "internal", c.Log, c.Registry); err != nil {
 		return nil, fmt.Errorf("internal listener: %w", err)
 	}
 	guard := tokens{c.Token, c.Operator}
 	r.Use(guard.guard)
+	if c.Public != nil {
+		r.Use(c.Public.calls.unlessFull(asProblem))
+	}
 	d := newDescription(r, "Countersign, inside",
 		"For a team's own services and its operators: what is known of an account, what could not be handled, who runs.")
 	guard.describe(d)
@@ -52,6 +57,10 @@ func NewInternal(c InternalConfig) (http.Handler, error) {
 	if c.Users != nil {
 		addUsers(d, c)
 		addDeadLetters(d, c)
+	}
+	if c.Public != nil {
+		d.behalf, d.limited = c.Public.calls.onBehalf, c.Public.calls.commands != nil
+		c.Public.calls.addCalls(d)
 	}
 	if c.Instances != nil {
 		get(d, huma.Operation{

@@ -21,7 +21,13 @@ func limited(most int) func(*api.Config) {
 // ask asks the handler itself, without a network: in a bubble of synctest time passes at once.
 func (s *site) ask(method, path, from, body string, header ...string) answer {
 	s.t.Helper()
-	r := httptest.NewRequestWithContext(s.t.Context(), method, path, strings.NewReader(body))
+	return ask(s.t, s.handler, method, path, from, body, header...)
+}
+
+func ask(t testing.TB, h http.Handler, method, path, from, body string, header ...string) answer {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
+	r.Host = "localhost"
 	r.RemoteAddr = from
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Add(header[i], header[i+1])
@@ -30,7 +36,7 @@ func (s *site) ask(method, path, from, body string, header ...string) answer {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	w := httptest.NewRecorder()
-	s.handler.ServeHTTP(w, r)
+	h.ServeHTTP(w, r)
 	return answer{w.Code, w.Header(), w.Body.String()}
 }
 

@@ -42,6 +42,9 @@ type output[Answer any] struct {
 // post adds a call whose body is a Request, a struct of strings.
 func post[Request, Answer any](d *description, op huma.Operation, codes []string, call func(context.Context, string, Request) (*Answer, error)) {
 	op.Method = http.MethodPost
+	if d.behalf != nil {
+		codes = append(codes, clientIPInvalid)
+	}
 	d.prepare(&op, codes, postCodes())
 	huma.Register(d.API, op, func(ctx context.Context, in *input) (*output[Answer], error) {
 		key, problem := idempotencyKey(in.Key)
@@ -49,8 +52,16 @@ func post[Request, Answer any](d *description, op huma.Operation, codes []string
 			problem = in.problem
 		}
 		var request Request
+		var clientIP string
+		fields := fieldsOf(&request)
+		if d.behalf != nil {
+			fields["client_ip"] = &clientIP
+		}
 		if problem == nil {
-			problem = decode(in.body, fieldsOf(&request))
+			problem = decode(in.body, fields)
+		}
+		if problem == nil && d.behalf != nil {
+			ctx, problem = d.behalf(ctx, clientIP)
 		}
 		if problem != nil {
 			return nil, problem

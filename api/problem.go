@@ -27,6 +27,7 @@ const (
 	firstNameInvalid      = "first_name_invalid"
 	lastNameInvalid       = "last_name_invalid"
 	localeInvalid         = "locale_invalid"
+	clientIPInvalid       = "client_ip_invalid"
 	parameterInvalid      = "parameter_invalid"
 	verificationIDInvalid = "verification_id_invalid"
 	codeMalformed         = "code_malformed"
@@ -74,6 +75,7 @@ var problems = map[string]struct {
 	firstNameInvalid:      {status: http.StatusUnprocessableEntity, title: "The first name is not valid", field: "first_name"},
 	lastNameInvalid:       {status: http.StatusUnprocessableEntity, title: "The last name is not valid", field: "last_name"},
 	localeInvalid:         {status: http.StatusUnprocessableEntity, title: "The locale is not valid", field: "locale"},
+	clientIPInvalid:       {status: http.StatusUnprocessableEntity, title: "The client's address is not valid", field: "client_ip"},
 	parameterInvalid:      {status: http.StatusUnprocessableEntity, title: "A parameter is not valid", field: "limit"},
 	verificationIDInvalid: {status: http.StatusUnprocessableEntity, title: "There is no such verification", field: "verification_id"},
 	codeMalformed:         {status: http.StatusUnprocessableEntity, title: "The code does not have the form of one", field: "code"},

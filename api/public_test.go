@@ -27,7 +27,7 @@ type site struct {
 	t       testing.TB
 	url     string
 	client  *http.Client
-	handler http.Handler
+	handler *api.Public
 	secrets user.Secrets
 	log     *logged
 }

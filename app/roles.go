@@ -62,11 +62,10 @@ func (n *node) addRoles(outside, inside net.Listener) error {
 		if internal.DeadLetters, err = n.addDeadLetters(users); err != nil {
 			return err
 		}
-		handler, err := api.NewPublic(config)
-		if err != nil {
+		if internal.Public, err = api.NewPublic(config); err != nil {
 			return err
 		}
-		n.serve("public http", outside, handler)
+		n.serve("public http", outside, internal.Public)
 	}
 	handler, err := api.NewInternal(internal)
 	if err != nil {
