@@ -12,12 +12,7 @@ import (
 
 // backend returns a way to ask on the internal listener as a team's own backend does.
 func (s *site) backend(change func(*api.InternalConfig)) func(path, body string, header ...string) answer {
-	h := s.inside(func(c *api.InternalConfig) {
-		c.Public = s.handler
-		if change != nil {
-			change(c)
-		}
-	})
+	h := s.inside(change)
 	return func(path, body string, header ...string) answer {
 		s.t.Helper()
 		return ask(s.t, h, http.MethodPost, path, "127.0.0.1:1", body, header...)
@@ -102,7 +97,7 @@ func TestBehalf_LimitsAreTheVisitors(t *testing.T) {
 
 func TestBehalf_IsDescribed(t *testing.T) {
 	s := newHandler(t)
-	h := s.inside(func(c *api.InternalConfig) { c.Public = s.handler })
+	h := s.inside(nil)
 	var o struct {
 		Paths      map[string]map[string]any
 		Components struct {

@@ -100,7 +100,7 @@ func (d *description) spellOut() {
 			parameter.AllowEmptyValue = parameter.In == "query" // as if it were not there
 		}
 		for _, answer := range op.Responses {
-			if d.limited {
+			if d.limited && strings.HasPrefix(op.Path, "/api/") {
 				answer.Headers["RateLimit"], answer.Headers["RateLimit-Policy"] = headerRef("RateLimit"), headerRef("RateLimit-Policy")
 			}
 		}

@@ -24,7 +24,7 @@ func (s *site) inside(change func(*api.InternalConfig)) http.Handler {
 	log.SetOutput(io.Discard)
 	registry := prometheus.NewRegistry()
 	c := api.InternalConfig{
-		Users: s.fold, Mails: s.fold, Commands: s.fold, DeadLetters: s.shelf, History: s.past, PublicAddresses: true, Log: log, Metrics: registry, Registry: registry, Pages: os.DirFS("../web/public"),
+		Public: s.public, Users: s.fold, Mails: s.fold, Commands: s.fold, DeadLetters: s.shelf, History: s.past, PublicAddresses: true, Log: log, Metrics: registry, Registry: registry, Pages: os.DirFS("../web/public"),
 		Ready: func() []api.Check { return nil },
 	}
 	if change != nil {

@@ -27,7 +27,8 @@ type site struct {
 	t       testing.TB
 	url     string
 	client  *http.Client
-	handler *api.Public
+	handler http.Handler
+	public  *api.Public
 	secrets user.Secrets
 	log     *logged
 }
@@ -83,7 +84,7 @@ func newHandler(t testing.TB, changes ...func(*api.Config)) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.handler = newDescribed(t, h)
+	s.handler, s.public = newDescribed(t, h), h
 	return s
 }
 
