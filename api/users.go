@@ -34,9 +34,11 @@ type account struct {
 }
 
 type counters struct {
-	Failures      int `json:"failures" doc:"Wrong codes in a row, over all verifications."`
-	MailsLastHour int `json:"mails_last_hour" doc:"Mail slots given out."`
-	MailsLastDay  int `json:"mails_last_day"`
+	Failures         int       `json:"failures" doc:"Wrong codes in a row, over all verifications."`
+	LockedUntil      time.Time `json:"locked_until,omitzero" doc:"No code is taken or mailed before, only links."`
+	MailsLastHour    int       `json:"mails_last_hour" doc:"Mail slots given out."`
+	MailsLastDay     int       `json:"mails_last_day"`
+	MailStoppedUntil time.Time `json:"mail_stopped_until,omitzero" doc:"No mail leaves before: one was disputed."`
 }
 
 type verification struct {
@@ -147,8 +149,11 @@ func (u *users) find(r *userRequest) (state user.State, partition int32, offset 
 
 func newAccount(s user.State, now time.Time) *account {
 	a := &account{
-		Summary:       newSummary(s),
-		Counters:      counters{Failures: s.Failures, MailsLastHour: since(s.MailSlots, now.Add(-time.Hour)), MailsLastDay: since(s.MailSlots, now.AddDate(0, 0, -1))},
+		Summary: newSummary(s),
+		Counters: counters{
+			Failures: s.Failures, LockedUntil: s.LockedUntil, MailStoppedUntil: s.MailStoppedUntil,
+			MailsLastHour: since(s.MailSlots, now.Add(-time.Hour)), MailsLastDay: since(s.MailSlots, now.AddDate(0, 0, -1)),
+		},
 		Verifications: []verification{}, Unmatched: s.Unmatched, Mails: []Mail{},
 	}
 	for _, v := range s.Verifications {

@@ -17,15 +17,15 @@ import (
 //   - a round looks at every row of the partitions that are ours. Of the users' table it changes none: it asks for a sweep of
 //     those that are due, and user.Step decides;
 //   - a row of the outbox that has nothing left to remember goes at once: without it the next event does the same;
-//   - one round follows another after ten minutes, and none does more than 2,000 rows: nobody waits for it.
+//   - one round follows another after half an hour, and none does more than 5,000 rows: nobody waits for it.
 
 // sweep names the visit.
 const sweep = "sweep"
 
 const (
-	sweepEvery = 10 * time.Minute
+	sweepEvery = 30 * time.Minute
 	sweepAgain = time.Second // after a round that a rebalance cut short, or that came too early
-	sweepMost  = 2000
+	sweepMost  = 5000
 )
 
 // Sweeper has a group's rows looked at, round after round.
