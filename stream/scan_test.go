@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -218,5 +219,28 @@ func (w *world) expire(topic string, before int64) {
 	offsets.AddOffset(topic, partitionOf("k"), before, -1)
 	if deleted, err := w.admin.adm.DeleteRecords(w.t.Context(), offsets); errors.Join(err, deleted.Error()) != nil {
 		w.t.Fatal(err, deleted.Error())
+	}
+}
+
+func TestScan_OfATopicThatMayNotBeRead_NamesThePermission(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	secret := s.group + "-in"
+	producer, err := s.admin.newClient("producer", s.admin.producing()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer producer.Close()
+	if err := producer.ProduceSync(t.Context(), &kgo.Record{Topic: secret, Key: []byte("k")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	s.revoke(access{"Read", "topic", secret})
+	var last error
+	for _, err := range s.user.Scan(t.Context(), []string{s.group + "-table", secret}, "k", time.Now().Add(-time.Hour)) {
+		last = err
+	}
+	var gone *CutError
+	if !errors.As(last, &gone) || !strings.Contains(last.Error(), "--operation Read --topic "+secret) {
+		t.Errorf("it ended with %v", last)
 	}
 }
