@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"net/netip"
 	"net/url"
 	"time"
 )
@@ -85,10 +86,10 @@ func (c *Client) Resend(ctx context.Context, verificationID string) (*Registered
 }
 
 // Dispute says, with the token of the mail's other link, that its reader did not ask for it. The answer is the same whatever
-// the verification is by now.
+// the verification is by now. The public listener is asked, for a visitor as well.
 func (c *Client) Dispute(ctx context.Context, verificationID, token string) (*Disputed, error) {
 	body := map[string]string{"verification_id": verificationID, "token": token}
-	return done(func(a *Disputed) error { return c.post(ctx, "/api/dispute", body, a) })
+	return done(func(a *Disputed) error { return c.OnBehalf(netip.Addr{}).post(ctx, "/api/dispute", body, a) })
 }
 
 // Status shows a verification.

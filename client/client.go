@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -32,12 +33,12 @@ const (
 
 // Config of a Client. PublicURL or InternalURL must be set.
 type Config struct {
-	// PublicURL is where the public listener is reached, like https://verify.example.com. Defaults to none: Lookup alone
-	// is possible.
+	// PublicURL is where the public listener is reached, like https://verify.example.com. Defaults to none: Lookup and
+	// OnBehalf alone are possible.
 	PublicURL string
-	// InternalURL is where an api's internal listener is reached. Defaults to none: Lookup is not possible.
+	// InternalURL is where an api's internal listener is reached. Defaults to none: neither is possible.
 	InternalURL string
-	// Token is INTERNAL_TOKEN. Defaults to none.
+	// Token is for the internal listener: INTERNAL_TOKEN for Lookup, OPERATOR_TOKEN for OnBehalf and Lookup. Defaults to none.
 	Token string
 	// AttemptTimeout bounds one attempt. Defaults to 10 s, beyond the longest wait of the server.
 	AttemptTimeout time.Duration
@@ -49,8 +50,9 @@ type Config struct {
 
 // Client asks Countersign. It may be used by any number of goroutines.
 type Client struct {
-	cfg  Config
-	http *http.Client
+	cfg     Config
+	http    *http.Client
+	visitor netip.Addr // not valid: none
 }
 
 // New returns a Client. It fails when no URL is given, or one that is none.
@@ -70,11 +72,21 @@ func New(c Config) (*Client, error) {
 	}
 	c.AttemptTimeout = cmp.Or(c.AttemptTimeout, 10*time.Second)
 	c.Patience = cmp.Or(c.Patience, 30*time.Second)
-	return &Client{c, &http.Client{
+	return &Client{cfg: c, http: &http.Client{
 		Transport: c.Transport, Timeout: c.AttemptTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
 }
+
+// OnBehalf returns a Client that registers, verifies and resends for a visitor of the caller's: at the internal listener, so
+// that the limits count the visitor, and not all of them as one.
+func (c *Client) OnBehalf(visitor netip.Addr) *Client {
+	of := *c
+	of.visitor = visitor
+	return &of
+}
+
+var errBase = errors.New("client: the URL of this call's listener is not set")
 
 // keyKey finds the key of WithKey in a context.
 type keyKey struct{}
@@ -95,26 +107,28 @@ type call struct {
 	sent bool // an attempt may have had its effect
 }
 
-// post calls the public listener with a body.
+// post calls a listener with a body, an object that is not empty.
 func (c *Client) post(ctx context.Context, path string, body, answer any) error {
-	if c.cfg.PublicURL == "" {
-		return errors.New("client: PublicURL is not set")
-	}
+	base, token := c.cfg.PublicURL, ""
 	text, err := json.Marshal(body)
-	if err != nil {
-		return fmt.Errorf("client: %w", err)
+	if c.visitor.IsValid() {
+		base, token = c.cfg.InternalURL, c.cfg.Token
+		text = append(fmt.Appendf(nil, `{"client_ip":%q,`, c.visitor), text[1:]...)
+	}
+	if err != nil || base == "" {
+		return cmp.Or(err, errBase)
 	}
 	key, given := ctx.Value(keyKey{}).(string)
 	if !given {
 		key = rand.Text()
 	}
-	return c.try(ctx, &call{method: http.MethodPost, url: c.cfg.PublicURL + path, key: key, body: text}, answer)
+	return c.try(ctx, &call{method: http.MethodPost, url: base + path, token: token, key: key, body: text}, answer)
 }
 
 // get calls a listener.
 func (c *Client) get(ctx context.Context, base, path, token string, answer any) error {
 	if base == "" {
-		return errors.New("client: the URL of this call's listener is not set")
+		return errBase
 	}
 	return c.try(ctx, &call{method: http.MethodGet, url: base + path, token: token}, answer)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -82,6 +83,19 @@ func TestClient_DisputesByTheMailsOtherLink(t *testing.T) {
 	}
 }
 
+func TestClient_OnBehalfOfAVisitor_AsksTheInternalListener(t *testing.T) {
+	c, ctx := newClient(t, client.Config{InternalURL: internalURL}), t.Context()
+	for _, visitor := range []string{"192.0.2.7", "2001:db8::7"} {
+		r, err := c.OnBehalf(netip.MustParseAddr(visitor)).Register(ctx, client.Registration{Email: "visitor@example.com", FirstName: "V"})
+		if err != nil || r.VerificationID == "" {
+			t.Fatalf("for %s: %+v, %v", visitor, r, err)
+		}
+		if _, err := c.OnBehalf(netip.MustParseAddr(visitor)).Verify(ctx, r.VerificationID, "12345"); !errors.Is(err, client.ErrInvalid) {
+			t.Errorf("no code for %s: %v", visitor, err)
+		}
+	}
+}
+
 // The names of the fields are the API's, as it describes itself.
 func TestClient_SpeaksTheApisWords(t *testing.T) {
 	public, internal := described(publicURL), described(internalURL)
@@ -151,6 +165,9 @@ func TestNew_RefusesWhatIsNoURL(t *testing.T) {
 	}
 	if _, err := newClient(t, client.Config{InternalURL: internalURL}).Resend(t.Context(), "v"); err == nil {
 		t.Error("resent without a public listener")
+	}
+	if _, err := newClient(t, client.Config{PublicURL: publicURL}).OnBehalf(netip.MustParseAddr("192.0.2.7")).Resend(t.Context(), "v"); err == nil {
+		t.Error("resent for a visitor without an internal listener")
 	}
 }
 
