@@ -33,7 +33,7 @@ func everywhere(r chi.Router, listener string, log logrus.FieldLogger, registry 
 			return fmt.Errorf("register metrics: %w", err)
 		}
 	}
-	r.Use(observed(listener, log, took), traced, securityHeaders, middleware.GetHead)
+	r.Use(observed(listener, log, took), traced, answeringWith(onEvery()...), middleware.GetHead)
 	r.NotFound(newProblem(notFound, "nothing of the "+listener+" listener is there").ServeHTTP)
 	r.MethodNotAllowed(wrongMethod)
 	return nil
@@ -57,7 +57,7 @@ func observed(listener string, log logrus.FieldLogger, took *prometheus.Histogra
 			took.WithLabelValues(method, route, strconv.Itoa(status)).Observe(elapsed.Seconds())
 			log.WithFields(logrus.Fields{
 				"listener": listener, "method": method, "route": route, "status": status,
-				"bytes": ww.BytesWritten(), "duration_ms": elapsed.Milliseconds(),
+				"bytes": ww.BytesWritten(), "duration_ms": elapsed.Milliseconds(), "client": clientOf(r.Context()).inLog,
 			}).Debug("request answered")
 		})
 	}

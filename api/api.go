@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/netip"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
@@ -66,7 +67,8 @@ type Config struct {
 	MaxInFlight     int                   // requests that send something at the same time. Defaults to 4096
 	TrustedProxies  []netip.Prefix        // whose X-Forwarded-For is read. Defaults to none: the peer is the client
 	CORSOrigins     []string              // sites whose pages may use the API. Defaults to none
-	Log             logrus.FieldLogger    // never gets a code, a token, a handle or an address
+	Log             logrus.FieldLogger    // never gets a code, a token, a handle or, unless LogAddresses, an address
+	LogAddresses    bool                  // log addresses as they are. Defaults to short keyed hashes
 	Registry        prometheus.Registerer // Defaults to none: nothing is measured
 }
 
@@ -112,15 +114,22 @@ func NewPublic(c Config) (*Public, error) {
 		p.mails = newMailLimits(cmp.Or(c.DomainMails, 10_000), withheld)
 	}
 	r := chi.NewMux()
-	r.Use(seen(c.TrustedProxies), acceptLanguage)
+	r.Use(seen(c.TrustedProxies, p.clientInLog), acceptLanguage)
 	if err := everywhere(r, "public", c.Log, c.Registry); err != nil {
 		return nil, fmt.Errorf("public listener: %w", err)
 	}
 
+	https := strings.HasPrefix(c.PublicURL, "https://")
+	if https {
+		r.Use(answeringWith(onlyHTTPS()))
+	}
 	r.Use(p.crossOrigin)
 	d := newDescription(r.With(p.unlessFull(asProblem), p.bounded(asProblem)), "Countersign",
 		"Confirms that a person owns an e-mail address: register, then verify with the code that was mailed. Evidence is only the 200 of verify.")
 	d.limited = c.RateLimit > 0
+	if https {
+		d.everyAnswerHas(onlyHTTPS())
+	}
 	if c.PublicURL != "" {
 		d.OpenAPI().Servers = []*huma.Server{{URL: c.PublicURL}}
 	}

@@ -18,6 +18,7 @@ import (
 // client is who asks.
 type client struct {
 	addr   netip.Addr  // not valid: unknown
+	inLog  string      // what logs call it
 	header http.Header // of the answer, for what the limits say to this client alone
 }
 
@@ -30,10 +31,11 @@ func clientOf(ctx context.Context) client {
 }
 
 // seen finds out who asks.
-func seen(trusted []netip.Prefix) func(http.Handler) http.Handler {
+func seen(trusted []netip.Prefix, inLog func(netip.Addr) string) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			ctx := context.WithValue(r.Context(), clientKey{}, client{clientAddr(r, trusted), w.Header()})
+			addr := clientAddr(r, trusted)
+			ctx := context.WithValue(r.Context(), clientKey{}, client{addr, inLog(addr), w.Header()})
 			next.ServeHTTP(w, r.WithContext(ctx))
 		})
 	}

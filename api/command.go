@@ -80,6 +80,7 @@ func (p *public) send(ctx context.Context, c user.Command) error {
 	if err := p.Commands.Send(ctx, c); err != nil {
 		return p.failed("send command", c.VerificationID, err)
 	}
+	p.Log.WithFields(logrus.Fields{"command": c.Type, "verification_id": c.VerificationID, "address": p.emailInLog(c.Email)}).Debug("command sent")
 	return nil
 }
 

@@ -51,6 +51,7 @@ func newDescription(r chi.Router, title, text string) *description {
 		},
 		DefaultFormat: "application/json",
 	})}
+	d.everyAnswerHas(onEvery()...)
 	d.OpenAPI().Components.Responses = map[string]*huma.Response{}
 	for _, r := range d.refusals(notFound, methodNotAllowed) {
 		d.OpenAPI().Components.Responses[r.Description] = r
@@ -136,16 +137,17 @@ func headers() map[string]*huma.Header {
 		"WWW-Authenticate": text("What is asked for (RFC 6750 §3).", "Bearer"),
 	}
 	all["Idempotency-Key"].Schema.Pattern = keyPattern
-	for name, header := range map[string]*huma.Header{
-		"Cache-Control":           text("Answers are not stored.", "no-store"),
-		"Content-Security-Policy": text("An answer loads nothing from elsewhere and is shown in no frame.", "default-src 'none'"),
-		"Referrer-Policy":         text("No address of ours goes to another site.", "no-referrer"),
-		"X-Content-Type-Options":  text("The content type is not guessed.", "nosniff"),
-	} {
-		header.Required, header.Extensions = true, map[string]any{onEveryAnswer: true}
-		all[name] = header
-	}
 	return all
+}
+
+// everyAnswerHas describes headers that do not depend on the call.
+func (d *description) everyAnswerHas(headers ...fixedHeader) {
+	for _, h := range headers {
+		d.OpenAPI().Components.Headers[h.name] = &huma.Header{
+			Description: h.why, Schema: &huma.Schema{Type: huma.TypeString}, Example: h.value,
+			Required: true, Extensions: map[string]any{onEveryAnswer: true},
+		}
+	}
 }
 
 // prepare describes what a call refuses and what stands in front of it.

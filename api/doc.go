@@ -16,6 +16,7 @@
 //	register.go     POST /api/register
 //	verify.go       POST /api/verify
 //	resend.go       POST /api/resend
+//	dispute.go      POST /api/dispute
 //	status.go       GET /api/verifications/{verification_id}
 //	users.go        GET /users/{email}
 //	list.go         GET /users
@@ -24,6 +25,12 @@
 //	erase.go        DELETE /users/{email}
 //	dead_letters.go GET and POST /dead-letters
 //	topology.go     GET /topology
+//	behalf.go       the same for a team's own backend, inside
+//	client.go       who asks, also behind proxies
+//	limits.go       what one client may ask, and how much at the same time
+//	mail_limits.go  what may be mailed to a mailbox and to a domain
+//	cross_origin.go pages of other sites
+//	names.go        what logs call an address
 //	command.go      a request repeated with its key is one command
 //	body.go         what a body may look like
 //	operation.go    a call as an operation of the API's description

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"countersign/api"
 )
 
 func TestHeaders_StandOnEveryAnswer(t *testing.T) {
@@ -24,5 +26,20 @@ func TestHeaders_StandOnEveryAnswer(t *testing.T) {
 		if a.header.Get("Referrer-Policy") != "no-referrer" || a.header.Get("X-Content-Type-Options") != "nosniff" || a.header.Get("Cache-Control") == "" {
 			t.Errorf("headers %v", a.header)
 		}
+		for name, want := range map[string]string{
+			"X-Frame-Options": "DENY", "X-Permitted-Cross-Domain-Policies": "none", "Strict-Transport-Security": "max-age=31536000",
+			"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+		} {
+			if a.header.Get(name) != want {
+				t.Errorf("%s is %q", name, a.header.Get(name))
+			}
+		}
+	}
+}
+
+func TestHeaders_WherePeopleComeByHTTP_DoNotAskForHTTPS(t *testing.T) {
+	s := newHandler(t, func(c *api.Config) { c.PublicURL = "http://127.0.0.1:8080" })
+	if a := s.ask(http.MethodGet, "/", "192.0.2.1:1", ""); a.header.Get("Strict-Transport-Security") != "" {
+		t.Errorf("headers %v", a.header)
 	}
 }

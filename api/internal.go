@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/netip"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
@@ -41,7 +42,7 @@ func NewInternal(c InternalConfig) (http.Handler, error) {
 		return nil, errors.New("internal listener: Ready, Metrics, Pages and Log are needed, and Mails, Commands, DeadLetters and History with Users")
 	}
 	r := chi.NewMux()
-	r.Use(seen(nil), acceptLanguage)
+	r.Use(seen(nil, netip.Addr.String), acceptLanguage)
 	if err := everywhere(r, "internal", c.Log, c.Registry); err != nil {
 		return nil, fmt.Errorf("internal listener: %w", err)
 	}

@@ -61,7 +61,7 @@ func (p *public) verify(ctx context.Context, key string, r verifyRequest) (*veri
 	if err != nil {
 		return nil, err
 	}
-	p.Log.WithFields(logrus.Fields{"verification_id": h.VerificationID, "by": field, "result": outcome.Result}).Info("verification answered")
+	p.Log.WithFields(logrus.Fields{"verification_id": h.VerificationID, "address": p.emailInLog(h.Email), "by": field, "result": outcome.Result}).Info("verification answered")
 	if outcome.Result == user.Verified {
 		return &verified{Status: string(user.StatusVerified), UserID: state.UserID, Email: state.Email, VerifiedAt: state.VerifiedAt}, nil
 	}

@@ -185,7 +185,7 @@ func (n *node) addViews(emitter *stream.Emitter) (api.Config, *views.Users, erro
 		Commands: commands{emitter}, Users: users, Mails: mailStates{mails},
 		Secrets: n.secrets, Policy: n.settings.policy(), PublicAddresses: n.inbox == nil,
 		PublicURL: n.settings.PublicURL, Pages: public.Files,
-		RateLimit: rate, DomainMails: n.settings.DomainMails, TrustedProxies: proxies, CORSOrigins: n.settings.CORSOrigins, Log: n.log, Registry: n.registry,
+		RateLimit: rate, DomainMails: n.settings.DomainMails, TrustedProxies: proxies, CORSOrigins: n.settings.CORSOrigins, Log: n.log, LogAddresses: n.settings.LogAddresses, Registry: n.registry,
 	}, users, nil
 }
 

@@ -74,10 +74,11 @@ type Settings struct {
 	TrustedProxies []string `name:"trusted-proxies" env:"TRUSTED_PROXIES" help:"Networks (CIDR) of the proxies whose X-Forwarded-For is believed. None by default: the peer is the client."`
 	CORSOrigins    []string `name:"cors-origins" env:"CORS_ORIGINS" help:"Sites whose pages may use the API, like https://www.example.com. None by default."`
 
-	StateDir   string `name:"state-dir" env:"STATE_DIR" help:"Local stores, and the data of what is embedded. Defaults to .countersign, for 'serve ROLE' to .countersign/ROLE."`
-	InstanceID string `name:"instance-id" env:"INSTANCE_ID" help:"Stable name of this instance. Made once and kept in STATE_DIR by default."`
-	LogLevel   string `name:"log-level" env:"LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
-	LogFormat  string `name:"log-format" env:"LOG_FORMAT" default:"text" help:"text or json."`
+	StateDir     string `name:"state-dir" env:"STATE_DIR" help:"Local stores, and the data of what is embedded. Defaults to .countersign, for 'serve ROLE' to .countersign/ROLE."`
+	InstanceID   string `name:"instance-id" env:"INSTANCE_ID" help:"Stable name of this instance. Made once and kept in STATE_DIR by default."`
+	LogAddresses bool   `name:"log-addresses" env:"LOG_ADDRESSES" help:"Log addresses as they are. By default logs hold short keyed hashes of them."`
+	LogLevel     string `name:"log-level" env:"LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
+	LogFormat    string `name:"log-format" env:"LOG_FORMAT" default:"text" help:"text or json."`
 }
 
 const maxRateLimit = 100_000 // a minute; beyond, it is off
