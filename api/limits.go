@@ -85,7 +85,7 @@ func (p *public) bound(ctx context.Context, l *limit) *Problem {
 	}
 	c := clientOf(ctx)
 	q := l.take(httprate.CanonicalizeIP(c.addr.String()), time.Now())
-	seconds := int(math.Ceil(q.reset.Seconds()))
+	seconds := max(1, int(math.Ceil(q.reset.Seconds())))
 	c.header.Set("RateLimit-Policy", fmt.Sprintf("%q;q=%d;w=%d", l.name, l.most, int(l.window.Seconds())))
 	c.header.Set("RateLimit", fmt.Sprintf("%q;r=%d;t=%d", l.name, q.left, seconds))
 	if q.taken {
