@@ -64,9 +64,10 @@ var formats = map[string]struct {
 	pattern     string
 	never       string // a pattern of what must not be in it
 	least, most int    // characters
+	example     string // of every field
 }{
 	"email":           {least: 3, most: 254},
-	"verification-id": {pattern: `^1~[A-Za-z0-9_-]{1,16}~[A-Za-z0-9_-]{54,}$`, most: 1024},
+	"verification-id": {pattern: `^1~[A-Za-z0-9_-]{1,16}~[A-Za-z0-9_-]{54,}$`, most: 1024, example: "1~a~kqJ3bBGPDHiTgPWu2RcGRUZ9O6EXFb2u0WNGLUtBX2dTaG93bkFzQW5FeGFtcGxl"},
 	"language-tag":    {pattern: `^([A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*)?$`, most: user.MaxLocale},
 	"person-name": {
 		pattern: `^(([ '’\p{M}-]|\. )*\p{L}([ '’\p{L}\p{M}-]|\. )*\.?)?$`,
@@ -83,6 +84,9 @@ func (d *description) spellOut() {
 			return
 		}
 		s.Pattern, s.MaxLength = f.pattern, &f.most
+		if f.example != "" {
+			s.Examples = []any{f.example}
+		}
 		if f.least > 0 {
 			s.MinLength = &f.least
 		}

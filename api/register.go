@@ -28,7 +28,7 @@ type registerRequest struct {
 
 // accepted answers register and resend.
 type accepted struct {
-	VerificationID string `json:"verification_id" format:"verification-id" doc:"What the other calls ask for. Whoever holds it may guess, ask again and look; it ends after 25 h." example:"1~a~kqJ3bBGPDHiTgPWu2RcGRUZ9O6EXFb2u0WNGLUtBX2dTaG93bkFzQW5FeGFtcGxl"`
+	VerificationID string `json:"verification_id" format:"verification-id" doc:"What the other calls ask for. Whoever holds it may guess, ask again and look; it ends after 25 h."`
 	Reference      string `json:"reference" pattern:"^[2-9B-DF-HJKMNP-TV-XZ]{3}$" doc:"Three characters that stand in the mail, too: they tell which mail belongs to this." example:"K7M"`
 	ExpiresIn      int    `json:"expires_in" minimum:"0" maximum:"600" doc:"Seconds in which the code is valid." example:"600"`
 	ResendIn       int    `json:"resend_in" minimum:"1" maximum:"3600" doc:"Seconds after which resend makes sense." example:"60"`

@@ -20,13 +20,13 @@ type statusRequest struct {
 }
 
 type verificationStatus struct {
-	Status            string `json:"status" enum:"pending,verified,expired"`
+	Status            string `json:"status" enum:"pending,verified,expired" example:"pending"`
 	Reference         string `json:"reference" pattern:"^[2-9B-DF-HJKMNP-TV-XZ]{3}$" doc:"Three characters that stand in the mail, too."`
-	Email             string `json:"email" doc:"Whom it is for."`
-	FirstName         string `json:"first_name,omitempty"`
-	ExpiresIn         int    `json:"expires_in" minimum:"0" maximum:"600" doc:"Seconds in which the code is valid."`
-	AttemptsRemaining int    `json:"attempts_remaining" minimum:"0" maximum:"10" doc:"Wrong codes that may still come."`
-	Mail              string `json:"mail" enum:"accepted,undeliverable"`
+	Email             string `json:"email" doc:"Whom it is for." example:"ada@example.com"`
+	FirstName         string `json:"first_name,omitempty" example:"Ada"`
+	ExpiresIn         int    `json:"expires_in" minimum:"0" maximum:"600" doc:"Seconds in which the code is valid." example:"540"`
+	AttemptsRemaining int    `json:"attempts_remaining" minimum:"0" maximum:"10" doc:"Wrong codes that may still come." example:"5"`
+	Mail              string `json:"mail" enum:"accepted,undeliverable" example:"accepted"`
 }
 
 func (p *public) status(_ context.Context, r *statusRequest) (*verificationStatus, error) {

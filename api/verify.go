@@ -38,10 +38,10 @@ func given(field string) *huma.Schema {
 }
 
 type verified struct {
-	Status     string    `json:"status" enum:"verified"`
-	UserID     string    `json:"user_id" format:"uuid" doc:"The account; it stays the same."`
-	Email      string    `json:"email" doc:"The address that is proven, in its one spelling."`
-	VerifiedAt time.Time `json:"verified_at"`
+	Status     string    `json:"status" enum:"verified" example:"verified"`
+	UserID     string    `json:"user_id" format:"uuid" doc:"The account; it stays the same." example:"0c8c2514-48fc-87a5-aaf6-d3d983c9b9ff"`
+	Email      string    `json:"email" doc:"The address that is proven, in its one spelling." example:"ada@example.com"`
+	VerifiedAt time.Time `json:"verified_at" example:"2026-01-31T12:00:00Z"`
 }
 
 func (p *public) verify(ctx context.Context, key string, r verifyRequest) (*verified, error) {
