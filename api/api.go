@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
@@ -64,6 +65,7 @@ type Config struct {
 	Pages           fs.FS                 // what people see: web/public
 	RateLimit       int                   // commands a minute that one client may send; negative: nothing is limited here, mails to a domain neither. Defaults to 60
 	DomainMails     int                   // that may be asked for in an hour to one domain. Defaults to 10,000
+	Pace            time.Duration         // the step after which register, resend and dispute are answered. Defaults to none: at once
 	MaxInFlight     int                   // requests that send something at the same time. Defaults to 4096
 	TrustedProxies  []netip.Prefix        // whose X-Forwarded-For is read. Defaults to none: the peer is the client
 	CORSOrigins     []string              // sites whose pages may use the API. Defaults to none
@@ -123,7 +125,7 @@ func NewPublic(c Config) (*Public, error) {
 	if https {
 		r.Use(answeringWith(onlyHTTPS()))
 	}
-	r.Use(p.crossOrigin)
+	r.Use(p.crossOrigin, p.paced)
 	d := newDescription(r.With(p.unlessFull(asProblem), p.bounded(asProblem)), "Countersign",
 		"Confirms that a person owns an e-mail address: register, then verify with the code that was mailed. Evidence is only the 200 of verify.")
 	d.limited = c.RateLimit > 0

@@ -47,6 +47,7 @@ func TestCalls_WhenTheViewCannotBeRead_AreUnavailable(t *testing.T) {
 	s.set(func(f *fold) { f.readErr = errors.New("still reading the table") })
 	for _, a := range []answer{
 		s.call("/api/verify", "", map[string]string{"verification_id": id, "code": code}),
+		s.call("/api/resend", "", map[string]string{"verification_id": id}),
 		s.do(http.MethodGet, "/api/verifications/"+id, "", "", ""),
 	} {
 		if a.status != http.StatusServiceUnavailable || a.json(t)["code"] != "unavailable" {
@@ -55,10 +56,6 @@ func TestCalls_WhenTheViewCannotBeRead_AreUnavailable(t *testing.T) {
 	}
 	if len(s.sent()) != sent {
 		t.Error("a command was sent all the same")
-	}
-	a := s.call("/api/resend", "", map[string]string{"verification_id": id}) // reads while it sends
-	if a.status != http.StatusServiceUnavailable || a.json(t)["code"] != "outcome_unknown" || len(s.sent()) != sent+1 {
-		t.Errorf("resend: %d %s", a.status, a.body)
 	}
 }
 

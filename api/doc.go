@@ -38,6 +38,7 @@
 //	docs.go         the description, for programs and for people
 //	pages.go        the pages for people, with or without JavaScript
 //	steps.go        which page follows which form
+//	pace.go         answers that tell nothing take as long
 //	language.go     what a browser prefers to read
 //	headers.go      what every response says to browsers
 //	access.go       access log, metrics, and what a panic becomes

@@ -49,7 +49,7 @@ func NewInternal(c InternalConfig) (http.Handler, error) {
 	guard := tokens{c.Token, c.Operator}
 	r.Use(guard.guard)
 	if c.Public != nil {
-		r.Use(c.Public.calls.unlessFull(asProblem))
+		r.Use(c.Public.calls.paced, c.Public.calls.unlessFull(asProblem))
 	}
 	d := newDescription(r, "Countersign, inside",
 		"For a team's own services and its operators: what is known of an account, what could not be handled, who runs.")

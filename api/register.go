@@ -13,7 +13,7 @@ import (
 )
 
 // Rules:
-//   - answered as soon as the command is acknowledged, alike whatever the account's state is: nobody
+//   - answered when the command is acknowledged, alike whatever the account's state is: nobody
 //     learns who has an account (OWASP ASVS 5.0 6.3.8);
 //   - every field at fault is named, not only the first;
 //   - the locale is no part of what makes two requests the same, unless it is given;

@@ -2,19 +2,14 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"countersign/user"
 )
 
 // Rules:
-//   - answered as soon as the command is acknowledged, alike whatever the account's state is (OWASP ASVS 5.0 6.3.8);
-//   - expires_in is what the view shows if a code can be entered in that time, else that of a new one;
-//   - the view is read while Kafka acknowledges: the time it takes tells how much is known of the address. So where it
-//     cannot be read the command may be on its way already, and its outcome is unknown.
+//   - answered when the command is acknowledged, alike whatever the account's state is (OWASP ASVS 5.0 6.3.8);
+//   - expires_in is what the view shows if a code can be entered in that time, else that of a new one.
 
 type resendRequest struct {
 	VerificationID string `json:"verification_id" format:"verification-id" doc:"From the answer to register."`
@@ -25,21 +20,15 @@ func (p *public) resend(ctx context.Context, key string, r resendRequest) (*acce
 	if problem := badFields(wrong...); problem != nil {
 		return nil, problem
 	}
+	state, _, err := p.Users.Get(h.Email)
+	if err != nil {
+		return nil, p.notRead(h, err)
+	}
 	c := p.command(user.Resend, secret, canonical(h.VerificationID), key, h)
 	c.SetCode(secret, random(user.NonceSize))
 	p.askMail(ctx, &c)
-	var state user.State
-	var reading errgroup.Group
-	reading.Go(func() (err error) {
-		state, _, err = p.Users.Get(h.Email)
-		return err
-	})
-	sent, read := p.send(ctx, c), reading.Wait()
-	if sent != nil {
-		return nil, sent
-	}
-	if read != nil {
-		return nil, p.failed("read view", h.VerificationID, fmt.Errorf("%w: %w", ErrOutcomeUnknown, read))
+	if err := p.send(ctx, c); err != nil {
+		return nil, err
 	}
 	a := &accepted{
 		VerificationID: r.VerificationID, Reference: user.Reference(h.VerificationID),

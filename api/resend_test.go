@@ -12,8 +12,8 @@ func TestResend_AnswersTheSameIdAndTheRestOfTheCodesLife(t *testing.T) {
 		want [2]float64 // expires_in, from and to
 	}{
 		{5 * time.Minute, [2]float64{295, 300}},
-		{8 * time.Minute, [2]float64{595, 600}}, // too little is left: a new code
-		{time.Hour, [2]float64{595, 600}},
+		{8 * time.Minute, [2]float64{600, 600}}, // too little is left: a new code
+		{time.Hour, [2]float64{600, 600}},
 	} {
 		s := newSite(t)
 		s.set(func(f *fold) { f.now = time.Now().Add(-c.age) })

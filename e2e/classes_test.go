@@ -24,6 +24,7 @@ import (
 
 // history is what was asked about one address.
 type history struct {
+	class   string
 	address string
 	handle  string // of the stranger's registration
 	told    []*kgo.Record
@@ -73,7 +74,7 @@ func newHistory(t *testing.T, class string) *history {
 	t.Helper()
 	all, err := user.ParseSecrets(secrets)
 	check(t, err)
-	h := &history{address: newPerson(0).address, secret: all.First(), began: time.Now().Add(-5 * time.Minute)}
+	h := &history{class: class, address: newPerson(0).address, secret: all.First(), began: time.Now().Add(-5 * time.Minute)}
 	h.registers(h.began)
 	first := user.Handle{VerificationID: h.last.VerificationID, Email: h.address}
 	classes[class](h)

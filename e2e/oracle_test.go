@@ -108,6 +108,7 @@ var masked = []*regexp.Regexp{
 	regexp.MustCompile(`name="idempotency_key" value="[^"]*"`),
 	regexp.MustCompile(`"expires_in":\d+`),
 	regexp.MustCompile(`data-wait="\d+"`),
+	regexp.MustCompile(`\d+ (seconds|Sekunden)`),
 }
 
 func (v *visit) mask(text string) string {
@@ -136,9 +137,20 @@ func sameForAll(t *testing.T, s *system, act func(*visit)) {
 	}
 	for class, text := range seen {
 		if text != seen[unknown] {
-			t.Errorf("%s and %s are told apart by what is shown:\n%s\n%s", class, unknown, text, seen[unknown])
+			t.Errorf("%s and %s are told apart:\n%s", class, unknown, difference(text, seen[unknown]))
 		}
 	}
+}
+
+// difference returns the first lines in which two texts differ.
+func difference(a, b string) string {
+	one, other := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for i := range min(len(one), len(other)) {
+		if one[i] != other[i] {
+			return one[i] + "\n" + other[i]
+		}
+	}
+	return "one goes on where the other ends"
 }
 
 func strangersSeeTheSame(t *testing.T, s *system) {
@@ -172,6 +184,7 @@ func formsShowTheSame(t *testing.T, s *system) {
 		}
 		v.submits(t, 429, "/verify", "verification_id", v.handle, "code", wrongCode)
 		v.submits(t, 200, "/resend", "verification_id", v.handle)
+		v.submits(t, 200, "/dispute", "verification_id", v.handle, "token", wrongToken)
 	})
 }
 

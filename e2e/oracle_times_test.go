@@ -1,12 +1,13 @@
 package e2e
 
 // The times of answers tell as little as the answers do (make oracle):
-//   - register and resend are called for addresses of every class in random order, one after the other, by one caller on
-//     one warm connection;
+//   - register and resend are called for addresses of every class in random order, each by one caller, one after the
+//     other on one warm connection;
 //   - each call is for an address of its own: it is what is known of the address that is measured, not what the call before did;
 //   - a class can be slowed: a measurement that would not find that finds nothing.
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -19,6 +20,8 @@ import (
 	"testing"
 	"text/tabwriter"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"countersign/e2e/oracle"
 )
@@ -60,57 +63,68 @@ func slownessIsFound(t *testing.T, s *system) {
 	}
 }
 
-// times calls n times for each class, and waits the handicap of a class within its time.
+// times calls n times each for each class, and waits the handicap of a class within its time.
 func (s *system) times(t *testing.T, n int, handicaps map[string]time.Duration) samples {
 	t.Helper()
-	type request struct {
-		call, class string
-		history     *history
-	}
-	var requests []request
+	took := samples{}
+	var callers []func() error
 	var histories []*history
-	for range n {
-		round := len(requests)
-		for class := range classes {
-			for _, call := range []string{"register", "resend"} {
-				h := newHistory(t, class)
-				requests, histories = append(requests, request{call, class, h}), append(histories, h)
+	for _, call := range []string{"register", "resend"} {
+		took[call] = map[string][]time.Duration{}
+		var order []*history
+		for range n {
+			round := make([]*history, 0, len(classes))
+			for class := range classes {
+				round = append(round, newHistory(t, class))
 			}
+			rand.Shuffle(len(round), func(i, j int) { round[i], round[j] = round[j], round[i] })
+			order = append(order, round...)
 		}
-		rand.Shuffle(len(requests)-round, func(i, j int) {
-			requests[round+i], requests[round+j] = requests[round+j], requests[round+i]
+		histories = append(histories, order...)
+		callers = append(callers, func() error {
+			for _, h := range order {
+				d, err := s.time(t.Context(), call, h, handicaps[h.class])
+				if err != nil {
+					return err
+				}
+				took[call][h.class] = append(took[call][h.class], d)
+			}
+			return nil
 		})
 	}
 	s.live(t, histories...)
-	took := samples{"register": {}, "resend": {}}
-	for _, r := range requests {
-		body := object("verification_id", r.history.handle)
-		if r.call == "register" {
-			body = object("email", r.history.address, "first_name", "Eve")
-		}
-		took[r.call][r.class] = append(took[r.call][r.class], s.time(t, r.call, body, handicaps[r.class]))
+	var group errgroup.Group
+	for _, caller := range callers {
+		group.Go(caller)
 	}
+	check(t, group.Wait())
 	return took
 }
 
 // time returns how long the answer to a call took.
-func (s *system) time(t *testing.T, call, body string, handicap time.Duration) time.Duration {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.api(0).public("/api/"+call), strings.NewReader(body))
-	check(t, err)
+func (s *system) time(ctx context.Context, call string, h *history, handicap time.Duration) (time.Duration, error) {
+	body := object("verification_id", h.handle)
+	if call == "register" {
+		body = object("email", h.address, "first_name", "Eve")
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.api(0).public("/api/"+call), strings.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
 	r.Header.Set("Content-Type", "application/json")
 	began := time.Now()
 	response, err := client.Do(r)
-	check(t, err)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
 	_, err = io.Copy(io.Discard, response.Body)
 	time.Sleep(handicap)
 	took := time.Since(began)
-	check(t, err)
-	check(t, response.Body.Close())
 	if response.StatusCode != http.StatusAccepted {
-		t.Fatalf("%s: %s", call, response.Status)
+		err = fmt.Errorf("%s: %s", call, response.Status)
 	}
-	return took
+	return took, err
 }
 
 // report is a table of the classes and their pairs.
