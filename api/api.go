@@ -128,7 +128,7 @@ func NewPublic(c Config) (*Public, error) {
 	r.Use(p.crossOrigin, p.paced)
 	d := newDescription(r.With(p.unlessFull(asProblem), p.bounded(asProblem)), "Countersign",
 		"Confirms that a person owns an e-mail address: register, then verify with the code that was mailed. Evidence is only the 200 of verify.")
-	d.limited = c.RateLimit > 0
+	d.publicAddresses, d.limited = c.PublicAddresses, c.RateLimit > 0
 	if https {
 		d.everyAnswerHas(onlyHTTPS())
 	}

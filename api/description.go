@@ -31,6 +31,8 @@ type description struct {
 	// guard describes what the listener asks for before a call, and returns the codes with which it refuses. Defaults to
 	// nothing.
 	guard func(op *huma.Operation) (codes []string)
+	// publicAddresses says that an address must have a domain to which a real relay could deliver.
+	publicAddresses bool
 	// limited says that answers tell what is left of the client's limit.
 	limited bool
 	// behalf takes the client_ip of a body, which then must name one. Defaults to none: the client is who asks.
@@ -90,8 +92,12 @@ func (d *description) spellOut() {
 		if f.least > 0 {
 			s.MinLength = &f.least
 		}
-		if f.never != "" {
-			s.Not = &huma.Schema{Pattern: f.never}
+		never := f.never
+		if s.Format == "email" && d.publicAddresses {
+			never = `\.(` + strings.Join(user.SpecialDomains(), "|") + `)$`
+		}
+		if never != "" {
+			s.Not = &huma.Schema{Pattern: never}
 		}
 	}
 	for _, s := range d.OpenAPI().Components.Schemas.Map() {

@@ -35,6 +35,7 @@
 //	body.go         what a body may look like
 //	operation.go    a call as an operation of the API's description
 //	problem.go      every problem, its code and its status
+//	description.go  what is said of the calls: codes, headers, formats, links
 //	docs.go         the description, for programs and for people
 //	pages.go        the pages for people, with or without JavaScript
 //	steps.go        which page follows which form

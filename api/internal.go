@@ -53,6 +53,7 @@ func NewInternal(c InternalConfig) (http.Handler, error) {
 	}
 	d := newDescription(r, "Countersign, inside",
 		"For a team's own services and its operators: what is known of an account, what could not be handled, who runs.")
+	d.publicAddresses = c.PublicAddresses
 	guard.describe(d)
 	addHealth(d, r, c)
 	if c.Users != nil {

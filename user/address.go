@@ -37,7 +37,10 @@ const (
 	maxTyped   = 1024 // bytes looked at, at most
 )
 
-var specialDomains = []string{"localhost", "local", "internal", "onion", "invalid", "test", "example"}
+// SpecialDomains are the top-level domains that no real relay could deliver to.
+func SpecialDomains() []string {
+	return []string{"localhost", "local", "internal", "onion", "invalid", "test", "example"}
+}
 
 // NormalizeAddress returns the one spelling of an address, which is also its
 // key. With public, names that no real relay could deliver to are refused
@@ -117,7 +120,7 @@ func normalizeDomain(domain string, public bool) (string, error) {
 	if len(labels) < 2 || strings.Trim(last, "0123456789") == "" {
 		return "", badAddress("must have a public domain name after the @, like example.com")
 	}
-	for _, special := range specialDomains {
+	for _, special := range SpecialDomains() {
 		if last == special {
 			return "", badAddress("must have a public domain name after the @: .%s is none", special)
 		}
