@@ -86,6 +86,11 @@ func inLocale(tag string) request {
 	return raw(object("email", marker+"@example.com", "first_name", "Ada", "locale", tag))
 }
 
+// visitor is what a team's backend asks for somebody.
+func visitor(clientIP string) request {
+	return call(inside+"/api/register", object("email", marker+"@example.com", "first_name", "Ada", "client_ip", clientIP))
+}
+
 func keyed(key string) request { return address(marker+"@example.com").with("Idempotency-Key", key) }
 
 func typed(contentType string) request {
@@ -314,6 +319,8 @@ func unusable(t *testing.T, id string) []refusals {
 			"an old id":                guess(old, guessed),
 			"an old id asks again":     call("/api/resend", object("verification_id", old)),
 			"a forged id asks again":   call("/api/resend", object("verification_id", forged)),
+			"a made-up id disputes":    call("/api/dispute", object("verification_id", marker, "token", wrongToken)),
+			"an old id disputes":       call("/api/dispute", object("verification_id", old, "token", wrongToken)),
 			"no id asks again":         call("/api/resend", "{}"),
 			"a made-up id looks":       read("/api/verifications/" + marker),
 			"an old id looks":          read("/api/verifications/" + old),
@@ -336,13 +343,15 @@ func unusable(t *testing.T, id string) []refusals {
 			"a code with NUL": guess(id, guessed[:5]+"\x00"),
 		}},
 		{422, "token_malformed", "token", map[string]request{
-			"half a token":         proof(id, wrongToken[:20]),
-			"a long token":         proof(id, wrongToken+"A"),
-			"a padded token":       proof(id, wrongToken+"=="),
-			"no base64":            proof(id, "!!!!!!!!!!!!!!!!!!!!!!"),
-			"another base64":       proof(id, "++++++++++++++++++++AA"),
-			"a token in two lines": proof(id, wrongToken[:11]+"\n"+wrongToken[11:]),
-			"a whole link":         proof(id, "https://countersign.example/#"+id+"."+wrongToken),
+			"a dispute with nothing":      call("/api/dispute", object("verification_id", id)),
+			"a dispute with half a token": call("/api/dispute", object("verification_id", id, "token", wrongToken[:20])),
+			"half a token":                proof(id, wrongToken[:20]),
+			"a long token":                proof(id, wrongToken+"A"),
+			"a padded token":              proof(id, wrongToken+"=="),
+			"no base64":                   proof(id, "!!!!!!!!!!!!!!!!!!!!!!"),
+			"another base64":              proof(id, "++++++++++++++++++++AA"),
+			"a token in two lines":        proof(id, wrongToken[:11]+"\n"+wrongToken[11:]),
+			"a whole link":                proof(id, "https://countersign.example/#"+id+"."+wrongToken),
 		}},
 
 		{404, "not_found", "", map[string]request{
@@ -390,6 +399,30 @@ func unusable(t *testing.T, id string) []refusals {
 			"since no such day": read(inside + "/users/zq7x@example.com/history?since=2026-02-30T00:00:00Z"),
 			"since the future":  read(inside + "/users/zq7x@example.com/history?since=-5m"),
 		}},
+		{422, "client_ip_invalid", "client_ip", map[string]request{
+			"for no visitor":             call(inside+"/api/register", object("email", "zq7x@example.com", "first_name", "Ada")),
+			"for an empty address":       visitor(""),
+			"for a visitor's name":       visitor("zq7x.example"),
+			"for half an address":        visitor("192.0.2"),
+			"for a port":                 visitor("192.0.2.1:80"),
+			"for a network":              visitor("192.0.2.0/24"),
+			"for two visitors":           visitor("192.0.2.1, 192.0.2.2"),
+			"for a number":               visitor("3221225985"),
+			"for a visitor in octal":     visitor("0300.0.2.1"),
+			"for an address in brackets": visitor("[2001:db8::1]"),
+			"a guess for no visitor":     call(inside+"/api/verify", object("verification_id", id, "code", guessed)),
+			"another mail for none":      call(inside+"/api/resend", object("verification_id", id)),
+		}},
+		{422, "field_unknown", "client_ip", map[string]request{
+			"a visitor from outside": raw(object("email", "zq7x@example.com", "first_name", "Ada", "client_ip", "192.0.2.1")),
+		}},
+		{422, "field_invalid", "client_ip", map[string]request{
+			"a visitor as number": call(inside+"/api/register", `{"email":"zq7x@example.com","first_name":"Ada","client_ip":1}`),
+		}},
+		{404, "dead_letter_not_found", "", map[string]request{
+			"no such letter":          read(inside + "/dead-letters/" + marker),
+			"to retry no such letter": {http.MethodPost, inside + "/dead-letters/" + marker + "/retry", http.Header{}, ""},
+		}},
 		{403, "host_forbidden", "", map[string]request{
 			"by another name":         read(inside+"/users/zq7x@example.com").with("Host", "zq7x.example"),
 			"by a name that looks so": read(inside+"/users").with("Host", "127.0.0.1.zq7x.example"),
@@ -431,6 +464,14 @@ func TestInput_ThatCannotBeUsed(t *testing.T) {
 		t.Logf("%d inputs", n)
 	})
 	t.Run("InAForm_IsShownAsAPage", func(t *testing.T) { formsAreRefused(t, s, p.verificationID) })
+	t.Run("AsALanguage_IsReadInEnglish", func(t *testing.T) {
+		for _, garbage := range []string{marker, ";;q=zq7x", "*;q=2", "en;q=-1", "\xff\xfe", strings.Repeat("zq-7x,", 1000), "../../zq7x", "und"} {
+			response, body := s.send(t, read("/").with("Accept-Language", garbage))
+			if response.StatusCode != http.StatusOK || !strings.Contains(body, `<html lang="en"`) || strings.Contains(body, marker) {
+				t.Errorf("%.20q: %s", garbage, response.Status)
+			}
+		}
+	})
 	t.Run("AsHTTP_IsRefusedBeforeAnythingIsRead", func(t *testing.T) { brokenHTTP(t, s) })
 
 	if after := s.quiet(t); after != before {
