@@ -93,12 +93,28 @@ func (s *shop) grant(a access) {
 	if made, err := s.admin.adm.CreateACLs(s.t.Context(), s.list(a)); err != nil || made[0].Err != nil {
 		s.t.Fatal(err, made)
 	}
+	s.awaitEntries(a, 1)
 }
 
 func (s *shop) revoke(a access) {
 	s.t.Helper()
 	if gone, err := s.admin.adm.DeleteACLs(s.t.Context(), s.list(a)); err != nil || len(gone) != 1 || len(gone[0].Deleted) != 1 {
 		s.t.Fatal(err, gone)
+	}
+	s.awaitEntries(a, 0)
+}
+
+// awaitEntries waits until the broker goes by the list as it is: the controller answered, the broker hears of it later.
+func (s *shop) awaitEntries(a access, want int) {
+	s.t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		described, err := s.admin.adm.DescribeACLs(s.t.Context(), s.list(a))
+		if err == nil && described[0].Err == nil && len(described[0].Described) == want {
+			return
+		}
+		if time.Now().After(end) {
+			s.t.Fatalf("the broker does not have %d entries like %v: %v, %v", want, a, described, err)
+		}
 	}
 }
 
