@@ -188,18 +188,18 @@ func formsShowTheSame(t *testing.T, s *system) {
 	})
 }
 
-// olderHandles is what a handle from before tells of each class of address.
+// olderHandles is what a handle from before tells of each class of address, and by what operators know the class.
 var olderHandles = []struct {
-	class, status, guess string
+	class, status, guess, known string
 }{
-	{unknown, "pending", "code_expired"}, // its registration was lost, or is not read yet
-	{"pending", "pending", "code_invalid"},
-	{"limited", "pending", "code_invalid"},
-	{"locked", "pending", "code_invalid"},
-	{"expired", "expired", "code_expired"},
-	{"verified", "expired", "code_expired"},
-	{"erased", "expired", "code_expired"},
-	{"disputed", "expired", "code_expired"},
+	{unknown, "pending", "code_expired", `"user_not_found"`}, // its registration was lost, or is not read yet
+	{"pending", "pending", "code_invalid", `"status":"pending"`},
+	{"limited", "pending", "code_invalid", `"mails_last_hour":5`},
+	{"locked", "pending", "code_invalid", `"locked_until"`},
+	{"expired", "expired", "code_expired", `"status":"pending"`},
+	{"verified", "expired", "code_expired", `"status":"verified"`},
+	{"erased", "expired", "code_expired", `"user_not_found"`},
+	{"disputed", "expired", "code_expired", `"mail_stopped_until"`},
 }
 
 func olderHandlesTell(t *testing.T, s *system) {
@@ -215,6 +215,9 @@ func olderHandlesTell(t *testing.T, s *system) {
 		h := newHistory(t, older.class)
 		s.live(t, h)
 		_, shown := get(t.Context(), s.api(0).public("/api/verifications/"+h.handle))
+		if _, known := get(t.Context(), s.api(0).internal("/users/"+url.PathEscape(h.address))); !strings.Contains(known, older.known) {
+			t.Errorf("%s is known as %s", older.class, known)
+		}
 		for guess, wrong := range map[string]string{"code": wrongCode, "token": wrongToken} {
 			a := post(t.Context(), s.api(0).public("/api/verify"), nil, map[string]any{"verification_id": h.handle, guess: wrong})
 			if !strings.Contains(shown, `"status":"`+older.status+`"`) || a.text("code") != older.guess {

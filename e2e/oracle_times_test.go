@@ -54,7 +54,7 @@ func TestOracleTimes_OfEveryPairOfClasses_AreAlike(t *testing.T) {
 
 func slownessIsFound(t *testing.T, s *system) {
 	const slow = "verified"
-	for call, byClass := range s.times(t, 20, map[string]time.Duration{slow: 50 * time.Millisecond}) {
+	for call, byClass := range s.times(t, 15, map[string]time.Duration{slow: 50 * time.Millisecond}) {
 		for _, p := range oracle.Pairs(byClass) {
 			if (p.A == slow || p.B == slow) && !p.Tells() {
 				t.Errorf("%s: %+v", call, p)
