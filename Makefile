@@ -66,7 +66,7 @@ e2e: $(SINK) ## 10,000 registrations on a real Kafka with two of each role: coun
 	$(WITH_KAFKA) env E2E_LOAD=10000 go test -count=1 -timeout 15m -v -run TestLoad ./e2e
 
 oracle: ## whether the times of 2,000 answers of each kind tell what is known of an address (8 min; ORACLE=300: fewer)
-	ORACLE=$(or $(ORACLE),2000) go test -count=1 -timeout 15m -v -run TestOracleTimes ./e2e
+	ORACLE_CALLS=$(or $(ORACLE),2000) go test -count=1 -timeout 15m -v -run TestOracleTimes ./e2e
 
 bench: $(STREAMS)/classes/Streams.class ## both guarantees beside a relay, goka on sarama and Kafka Streams (12 min; BENCH_SCALE=0.2 is shorter)
 	$(WITH_KAFKA) go run ./stream/bench throughput --streams=$(STREAMS)

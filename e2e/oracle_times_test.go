@@ -30,9 +30,9 @@ import (
 type samples map[string]map[string][]time.Duration
 
 func TestOracleTimes_OfEveryPairOfClasses_AreAlike(t *testing.T) {
-	n, _ := strconv.Atoi(os.Getenv("ORACLE"))
+	n, _ := strconv.Atoi(os.Getenv("ORACLE_CALLS"))
 	if n == 0 {
-		t.Skip("runs with make oracle: ORACLE says how many calls of each class")
+		t.Skip("runs with make oracle: ORACLE_CALLS says how many of each class")
 	}
 	slowed, delay, _ := strings.Cut(os.Getenv("ORACLE_HANDICAP"), "=")
 	handicap, err := time.ParseDuration(delay)
