@@ -1,5 +1,5 @@
 // Command mutants changes one thing after another in a package and runs its tests against each change: what no test
-// notices is a rule that no test holds. It writes nothing into the package: the compiler is told to read the changed file
+// notices is a rule that no test holds. It writes nothing into the package: the compiler is told to read changed files
 // from elsewhere (go help build, -overlay). It knows nothing of users or of their rules.
 //
 // Changes that mean the same as before stand in a list, each with its reason; any other that survives is an error, and
@@ -9,12 +9,12 @@ package main
 import (
 	"context"
 	_ "embed"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -30,10 +30,11 @@ import (
 var equivalent string
 
 type cli struct {
-	Folder   string        `arg:"" default:"user" help:"The package's folder."`
-	Files    []string      `help:"Names of files to change. Defaults to all but tests."`
-	Parallel int           `default:"1" help:"How many are tested at once."`
-	Timeout  time.Duration `default:"30s" help:"After which a test that does not end has noticed."`
+	Folder   string   `arg:"" default:"user" help:"The package's folder, named as the package is."`
+	Files    []string `help:"Names of files to change. Defaults to all but tests."`
+	Parallel int      `default:"1" help:"How many are tested at once."`
+
+	timeout time.Duration // after which tests that do not end have noticed
 }
 
 func main() {
@@ -43,19 +44,10 @@ func main() {
 	parsed.FatalIfErrorf(parsed.Run())
 }
 
-// fate is what the tests said of a mutant.
-type fate string
-
-const (
-	killed   fate = "killed"
-	survived fate = "survived"
-	unborn   fate = "does not compile"
-)
-
 // Run prints the survivors and the figures. Its error says that there are survivors, or what went wrong.
 func (c cli) Run(ctx context.Context) error {
 	began := time.Now()
-	all, err := c.mutants()
+	mutants, unborn, sources, err := c.mutants()
 	if err != nil {
 		return err
 	}
@@ -64,33 +56,47 @@ func (c cli) Run(ctx context.Context) error {
 		return fmt.Errorf("make a folder: %w", err)
 	}
 	defer os.RemoveAll(scratch)
-	if f, output, err := c.test(ctx); err != nil || f != survived {
-		return fmt.Errorf("the tests fail without any change (%v):\n%s", err, output)
-	}
 
-	known := knownEquivalents(equivalent)
+	within := map[int]mutant{}
+	for i, m := range mutants {
+		if m.body > 0 {
+			within[i+1] = m
+		}
+	}
+	all, err := c.build(ctx, filepath.Join(scratch, "all"), together(filepath.Base(c.Folder), sources, within))
+	if err != nil {
+		return fmt.Errorf("build what lies within functions: %w", err)
+	}
+	c.timeout = time.Minute
+	unchanged := time.Now()
+	if noticed, output, err := c.notices(ctx, all, 0); err != nil || noticed {
+		return errors.Join(fmt.Errorf("the tests fail without any change:\n%s", output), err)
+	}
+	c.timeout = 10 * max(time.Since(unchanged), time.Second)
+
 	var mu sync.Mutex
-	count := map[fate]int{}
-	same, alive := 0, 0
+	var survivors []string
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(c.Parallel)
-	for i, m := range all {
+	for i, m := range mutants {
 		group.Go(func() error {
-			f, err := c.try(ctx, filepath.Join(scratch, fmt.Sprint(i)), m)
-			if err != nil {
-				return fmt.Errorf("%s: %w", m, err)
+			program := all
+			if m.body == 0 {
+				own := filepath.Join(scratch, fmt.Sprint(i))
+				defer os.RemoveAll(own)
+				var err error
+				if program, err = c.build(ctx, own, map[string][]byte{m.file: m.mutated()}); err != nil {
+					return fmt.Errorf("build %s: %w", m, err)
+				}
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			count[f]++
-			_, isKnown := known[m.String()]
-			switch {
-			case f == survived && isKnown:
-				same++
-				known[m.String()] = true
-			case f == survived:
-				alive++
-				fmt.Printf("survives, line %d of %s\n", m.line(), m)
+			noticed, _, err := c.notices(ctx, program, i+1)
+			if err != nil {
+				return fmt.Errorf("test %s: %w", m, err)
+			}
+			if !noticed {
+				mu.Lock()
+				defer mu.Unlock()
+				survivors = append(survivors, m.String())
 			}
 			return nil
 		})
@@ -98,106 +104,78 @@ func (c cli) Run(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for entry, needed := range known {
-		if file, _, _ := strings.Cut(entry, ":"); !needed && c.wants(file) {
-			alive++
-			fmt.Println("no longer survives, take it from the list:", entry)
-		}
-	}
-	fmt.Printf("%d mutants in %s: %d killed, %d equivalent, %d at fault; %d more do not compile\n",
-		count[killed]+count[survived], time.Since(began).Round(time.Second), count[killed], same, alive, count[unborn])
-	if alive > 0 {
-		return fmt.Errorf("%d at fault", alive)
+	slices.Sort(survivors)
+	faults := c.judge(survivors)
+	fmt.Printf("%d mutants in %s: %d killed, %d survived; %d more do not compile\n",
+		len(mutants), time.Since(began).Round(time.Second), len(mutants)-len(survivors), len(survivors), unborn)
+	if faults > 0 {
+		return fmt.Errorf("%d at fault", faults)
 	}
 	return nil
 }
 
-// mutants returns those of the files that are asked for.
-func (c cli) mutants() (all []mutant, err error) {
+// mutants returns those of the files that are asked for, how many more do not compile, and every file as it is.
+func (c cli) mutants() (all []mutant, unborn int, sources map[string][]byte, err error) {
 	paths, err := filepath.Glob(filepath.Join(c.Folder, "*.go"))
 	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", c.Folder, err)
+		return nil, 0, nil, fmt.Errorf("list %s: %w", c.Folder, err)
 	}
+	sources = map[string][]byte{}
 	for _, path := range paths {
-		name := filepath.Base(path)
-		if strings.HasSuffix(name, "_test.go") || !c.wants(name) {
+		if strings.HasSuffix(path, "_test.go") {
 			continue
 		}
-		source, err := os.ReadFile(path)
-		if err != nil {
-			return nil, err // it names the file
+		if sources[filepath.Base(path)], err = os.ReadFile(path); err != nil {
+			return nil, 0, nil, err // it names the file
+		}
+	}
+	check, err := newChecker(sources)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	for name, source := range sources {
+		if !c.wants(name) {
+			continue
 		}
 		of, err := mutate(name, source)
 		if err != nil {
-			return nil, err
+			return nil, 0, nil, err
 		}
-		all = append(all, of...)
+		for _, m := range of {
+			if check.compiles(m) {
+				all = append(all, m)
+			} else {
+				unborn++
+			}
+		}
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("nothing to change in %s", c.Folder)
+		return nil, 0, nil, fmt.Errorf("nothing to change in %s", c.Folder)
 	}
-	return all, nil
+	return all, unborn, sources, nil
 }
 
-func (c cli) wants(file string) bool {
-	for _, name := range c.Files {
-		if name == file {
-			return true
-		}
-	}
-	return len(c.Files) == 0
-}
+func (c cli) wants(file string) bool { return len(c.Files) == 0 || slices.Contains(c.Files, file) }
 
-// try tests one mutant, whose file and overlay stand in a folder of its own.
-func (c cli) try(ctx context.Context, folder string, m mutant) (fate, error) {
-	original, err := filepath.Abs(filepath.Join(c.Folder, m.file))
-	if err != nil {
-		return "", err
-	}
-	changed, overlay := filepath.Join(folder, m.file), filepath.Join(folder, "overlay.json")
-	replace, err := json.Marshal(map[string]map[string]string{"Replace": {original: changed}})
-	if err != nil {
-		return "", err
-	}
-	if err := os.Mkdir(folder, 0o700); err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(folder)
-	if err := os.WriteFile(changed, m.mutated(), 0o600); err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(overlay, replace, 0o600); err != nil {
-		return "", err
-	}
-	f, _, err := c.test(ctx, "-overlay", overlay)
-	return f, err
-}
-
-// test runs the package's tests: the same ones each time, so that the figure is the same each time.
-func (c cli) test(ctx context.Context, flags ...string) (f fate, output []byte, err error) {
-	args := append([]string{"test", "-count=1", "-failfast", "-short", "-vet=off", "-timeout", c.Timeout.String()}, flags...)
-	args = append(args, "./"+c.Folder, "-rapid.seed=1", "-rapid.nofailfile", "-rapid.shrinktime=0")
-	output, err = exec.CommandContext(ctx, "go", args...).CombinedOutput()
-	switch _, failed := err.(*exec.ExitError); {
-	case ctx.Err() != nil:
-		return "", output, ctx.Err()
-	case err == nil:
-		return survived, output, nil
-	case !failed:
-		return "", output, err
-	case strings.Contains(string(output), "[build failed]"):
-		return unborn, output, nil
-	}
-	return killed, output, nil
-}
-
-// knownEquivalents reads the list: each mutant, and whether it is needed.
-func knownEquivalents(list string) map[string]bool {
-	known := map[string]bool{}
-	for line := range strings.Lines(list) {
+// judge prints what survives and is not in the list, and what is in the list and does not survive. It returns how many.
+func (c cli) judge(survivors []string) (faults int) {
+	var known []string
+	for line := range strings.Lines(equivalent) {
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-			known[line] = false
+			known = append(known, line)
 		}
 	}
-	return known
+	for _, s := range survivors {
+		if !slices.Contains(known, s) {
+			faults++
+			fmt.Println("survives:", s)
+		}
+	}
+	for _, k := range known {
+		if file, _, _ := strings.Cut(k, ":"); c.wants(file) && !slices.Contains(survivors, k) {
+			faults++
+			fmt.Println("is in the list, and does not survive:", k)
+		}
+	}
+	return faults
 }

@@ -26,6 +26,9 @@ type mutant struct {
 	source   []byte // of the whole file
 	from, to int    // the bytes of it that the change replaces
 	with     string
+
+	body, end int // of the function around it: its braces; none: body is 0
+	results   bool
 }
 
 // mutated is the source of the file with the change.
@@ -67,6 +70,7 @@ type surgeon struct {
 	name   string
 	source []byte
 	file   *token.File
+	within *ast.FuncDecl // nil: not within a function
 	made   []mutant
 }
 
@@ -79,8 +83,9 @@ func mutate(name string, source []byte) ([]mutant, error) {
 	}
 	s := &surgeon{name: name, source: source, file: files.File(tree.FileStart)}
 	for _, d := range tree.Decls {
-		if f, ok := d.(*ast.FuncDecl); ok && f.Body != nil {
-			s.returned(f.Type, f.Body)
+		s.within, _ = d.(*ast.FuncDecl)
+		if s.within != nil {
+			s.returned(s.within.Type, s.within.Body)
 		}
 		ast.Inspect(d, s.visit)
 	}
@@ -94,7 +99,11 @@ func (s *surgeon) text(n ast.Node) string { return string(s.source[s.at(n.Pos())
 
 // replace makes a mutant that has other text from one place to another.
 func (s *surgeon) replace(from, to token.Pos, with string) {
-	s.made = append(s.made, mutant{s.name, s.source, s.at(from), s.at(to), with})
+	m := mutant{file: s.name, source: s.source, from: s.at(from), to: s.at(to), with: with}
+	if f := s.within; f != nil && from > f.Body.Lbrace {
+		m.body, m.end, m.results = s.at(f.Body.Lbrace), s.at(f.Body.Rbrace), f.Type.Results != nil
+	}
+	s.made = append(s.made, m)
 }
 
 // remove makes one without a member of a list, and without the comma behind it.
