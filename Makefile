@@ -17,7 +17,7 @@ else
 WITH_KAFKA := .ci/kafka run --
 endif
 
-.PHONY: help run build test test-kafka test-permissions test-openapi test-browser fuzz hazards chaos e2e oracle bench bench-restore bench-rebalance lint fmt clean
+.PHONY: help run build test test-kafka test-permissions test-openapi test-browser fuzz mutants hazards chaos e2e oracle bench bench-restore bench-rebalance lint fmt clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -50,7 +50,10 @@ test-browser: build $(NODE_MODULES)/.package-lock.json ## the pages in a real Ch
 FUZZTIME := 30s
 fuzz: ## each fuzz target for FUZZTIME=30s; what fails is kept under testdata/fuzz, and make test repeats it
 	@grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z_]+' ./* | sed -E 's#/[^/]*:[0-9]+:func # #' | while read -r package target; do \
-		echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package" || exit; done
+		echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s "$$package" || exit; done
+
+mutants: ## changes one thing after another in user/: whatever survives the tests, and is not listed as equivalent, fails
+	go run ./user/mutants user
 
 hazards: ## what goka does as it comes, beside ours: a table (KAFKA_BROKER_LIST or the embedded broker)
 	@HAZARDS=all go test -C stream/hazards $(RACE) -count=1 -timeout 10m

@@ -65,3 +65,24 @@ func TestClient_WithoutTrustedProxies_IsThePeer(t *testing.T) {
 		t.Errorf("clients %q, %q", sent[0].Client, sent[1].Client)
 	}
 }
+
+// What a client says of itself is left of what the trusted proxy saw: whatever it is, the client stays the same.
+func FuzzClient_Spoofed(f *testing.F) {
+	for _, said := range []string{"", "198.51.100.1", "10.0.0.2", ", ,", "unknown", "[2001:db8::1]:4711", "fe80::1%eth0", "192.0.2.7\x00"} {
+		f.Add(said)
+	}
+	s := newHandler(f, func(c *api.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} })
+	f.Fuzz(func(t *testing.T, said string) {
+		s.t = t
+		s.set(func(f *fold) { f.commands = nil })
+		s.ask("POST", "/api/register", "10.0.0.1:999", registration, "X-Forwarded-For", said+",192.0.2.7")
+		s.ask("POST", "/api/register", "10.0.0.1:999", registration, "X-Forwarded-For", said, "X-Forwarded-For", "192.0.2.7")
+		s.ask("POST", "/api/register", "192.0.2.7:1", registration, "X-Forwarded-For", said)
+		want := s.secrets.First().Client(netip.MustParseAddr("192.0.2.7"))
+		for i, c := range s.sent() {
+			if c.Client != want {
+				t.Fatalf("%q, way %d: another client", said, i)
+			}
+		}
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"countersign/user"
@@ -105,4 +106,31 @@ func TestUsers_OfARareStatus_ComeInShortPages(t *testing.T) {
 	if pages != 3 || !slices.Equal(found, []string{"z@a.org"}) {
 		t.Errorf("%d pages: %v", pages, found)
 	}
+}
+
+// Whatever is asked for, a page holds what it was asked for, in order, behind the place it was asked from.
+func FuzzUsers_Page(f *testing.F) {
+	f.Add("a", "ada@a.org", "2", "pending")
+	f.Add(" ADA@", "", "0", "")
+	f.Add("\xff", "%00", "-1", "none")
+	f.Add("", "b", "9999999999999999999999", "deleted")
+	s := newHandler(f)
+	s.populate("ada@a.org", "verified", "adam@a.org", "pending", "bob@a.org", "", "cy@a.org", "deleted", "dan@a.org", "pending")
+	inside := s.inside(nil)
+	f.Fuzz(func(t *testing.T, prefix, after, limit, status string) {
+		query := url.Values{"prefix": {prefix}, "after": {after}, "limit": {limit}, "status": {status}}
+		a := ask(t, inside, http.MethodGet, "/users?"+query.Encode(), "127.0.0.1:1", "")
+		if a.status != http.StatusOK && a.status != http.StatusUnprocessableEntity {
+			t.Fatalf("%v: %d %s", query, a.status, a.body)
+		}
+		users, _ := a.json(t)["users"].([]any)
+		last := after
+		for _, u := range users {
+			email := u.(map[string]any)["email"].(string)
+			if email <= last || !strings.HasPrefix(email, strings.ToLower(strings.TrimSpace(prefix))) {
+				t.Fatalf("%v shows %s behind %q", query, email, last)
+			}
+			last = email
+		}
+	})
 }

@@ -111,7 +111,7 @@ func (c cli) build(ctx context.Context, scratch string, files map[string][]byte)
 		return "", err
 	}
 	program = filepath.Join(scratch, "tests")
-	output, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", program, "-overlay", list, "./"+c.Folder).CombinedOutput()
+	output, err := exec.CommandContext(ctx, "go", "test", "-vet=off", "-c", "-o", program, "-overlay", list, "./"+c.Folder).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w\n%s", err, output)
 	}
