@@ -25,7 +25,6 @@ func TestOracle(t *testing.T) {
 	t.Run("WhoRegistersAnAddress_SeesTheSameWhateverIsKnownOfIt", func(t *testing.T) { strangersSeeTheSame(t, s) })
 	t.Run("WhoFillsInTheForms_SeesTheSameWhateverIsKnownOfTheAddress", func(t *testing.T) { formsShowTheSame(t, s) })
 	t.Run("AHandleFromBefore_TellsNoMoreThanTheTable", func(t *testing.T) { olderHandlesTell(t, s) })
-	t.Run("AClassThatIsSlowed_IsFound", func(t *testing.T) { slownessIsFound(t, s) })
 }
 
 // Guesses that have the form of one, and are next to never right.

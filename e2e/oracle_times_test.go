@@ -52,9 +52,14 @@ func TestOracleTimes_OfEveryPairOfClasses_AreAlike(t *testing.T) {
 	}
 }
 
-func slownessIsFound(t *testing.T, s *system) {
+func TestOracleTimes_AClassThatIsSlowed_IsFound(t *testing.T) {
+	if os.Getenv("ORACLE_CALLS") == "" {
+		t.Skip("runs with make oracle: it measures")
+	}
+	s := start(t, map[string]string{"RATE_LIMIT": "off", "LOG_LEVEL": "warn"})
+	s.keepsTimes(t)
 	const slow = "verified"
-	for call, byClass := range s.times(t, 15, map[string]time.Duration{slow: 50 * time.Millisecond}) {
+	for call, byClass := range s.times(t, 30, map[string]time.Duration{slow: 100 * time.Millisecond}) {
 		for _, p := range oracle.Pairs(byClass) {
 			if (p.A == slow || p.B == slow) && !p.Tells() {
 				t.Errorf("%s: %+v", call, p)

@@ -45,7 +45,8 @@ type CodeRef struct {
 	LinkOnly  bool      `json:"link_only,omitempty"` // the account's digits are locked: mail no code
 }
 
-// event makes an event of the state as it is now, in the names of verification v if there is one.
+// event makes an event of the state as it is now, in the names of verification v if there is one: of a
+// repeated registration, perhaps a stranger's, in the account's own.
 func (s *State) event(t EventType, commandID string, v *Verification) Event {
 	e := Event{
 		Type: t, ID: eventID(commandID, t, s.Version, s.UpdatedAt), OccurredAt: s.UpdatedAt, Sequence: s.Version,
@@ -55,6 +56,9 @@ func (s *State) event(t EventType, commandID string, v *Verification) Event {
 		return e
 	}
 	e.FirstName, e.LastName, e.Locale = v.FirstName, v.LastName, v.Locale
+	if t == RegistrationRepeated {
+		e.FirstName, e.LastName, e.Locale = s.FirstName, s.LastName, s.Locale
+	}
 	if t != AccountVerified {
 		e.Verification = &CodeRef{ID: v.ID, Nonce: v.Nonce, SecretID: v.SecretID, OpenedAt: v.OpenedAt, ExpiresAt: v.ExpiresAt, LinkOnly: s.locked(s.UpdatedAt)}
 	}

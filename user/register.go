@@ -6,7 +6,7 @@ import "time"
 //   - each registration opens a verification of its own, with its own code, names and failures
 //     (the code is bound to the request it was made for: OWASP ASVS 5.0 6.6.2);
 //   - without a mail slot, while mail is stopped, or for a verified address, it holds no code and can never match,
-//     and looks the same from outside (OWASP ASVS 5.0 6.3.8);
+//     and looks the same from outside (OWASP ASVS 5.0 6.3.8). Its owner is told, in his own name and language;
 //   - the account is created with the first code that is mailed.
 
 func (s *State) register(c Command, now time.Time) []Event {

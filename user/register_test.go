@@ -86,6 +86,9 @@ func TestRegister_OfAVerifiedAddress_IsToldByMailAndHoldsNoCode(t *testing.T) {
 	if !v.Slot || v.AnswerDigest != nil || v.LinkDigest != nil || len(v.DisputeDigests) != 1 {
 		t.Errorf("verification %s", asJSON(v))
 	}
+	if events[0].FirstName != "Ada of proven" || events[0].Locale != a.state.Locale {
+		t.Errorf("the owner is written to as a stranger likes: %s", asJSON(events[0]))
+	}
 	if ref := events[0].Verification; ref == nil || ref.ID != "v2" || string(ref.Nonce) != string(v.Nonce) {
 		t.Errorf("event %s", asJSON(events[0]))
 	}

@@ -36,9 +36,6 @@ func (m mutant) mutated() []byte {
 	return slices.Concat(m.source[:m.from], []byte(m.with), m.source[m.to:])
 }
 
-// line is where the change begins, from 1.
-func (m mutant) line() int { return 1 + strings.Count(string(m.source[:m.from]), "\n") }
-
 // String shows the lines that change, as they were and as they are.
 func (m mutant) String() string {
 	begin := strings.LastIndexByte(string(m.source[:m.from]), '\n') + 1
