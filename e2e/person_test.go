@@ -137,10 +137,15 @@ func (p *person) verify(ctx context.Context, s *system, code string) answer {
 	return s.persist(ctx, p.node, "/api/verify", map[string]any{"verification_id": p.verificationID, "code": code})
 }
 
-// mailedCode waits for the mail with the code.
+// mailedCode waits for the mail with the code. Where none comes, the account's history says why.
 func (p *person) mailedCode(ctx context.Context, s *system) (string, error) {
 	l, err := s.mails.await(ctx, p.address, verifyAccount)
-	if err == nil && l.code() == "" {
+	if err != nil {
+		_, account := p.lookup(ctx, s.api(p.node))
+		_, history := get(ctx, s.api(p.node).internal("/users/"+url.PathEscape(p.address)+"/history"))
+		return "", fmt.Errorf("%w\n%s\n%s", err, account, history)
+	}
+	if l.code() == "" {
 		err = fmt.Errorf("the mail to %s has no code:\n%s", p.address, l.text)
 	}
 	return l.code(), err
