@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"cmp"
 	"context"
 	"sync/atomic"
 	"time"
@@ -17,35 +18,38 @@ import (
 //   - a round looks at every row of the partitions that are ours. Of the users' table it changes none: it asks for a sweep of
 //     those that are due, and user.Step decides;
 //   - a row of the outbox that has nothing left to remember goes at once: without it the next event does the same;
-//   - one round follows another after half an hour, and none does more than 5,000 rows: nobody waits for it.
+//   - one round follows another after half an hour, and none does more than 5,000 rows: nobody waits for it. The first comes
+//     when the group has had time to settle: a rebalance cuts a round short.
 
 // sweep names the visit.
 const sweep = "sweep"
 
 const (
 	sweepEvery = 30 * time.Minute
-	sweepAgain = time.Second // after a round that a rebalance cut short, or that came too early
 	sweepMost  = 5000
 )
 
 // Sweeper has a group's rows looked at, round after round.
 type Sweeper struct {
 	Processor *stream.Processor
+	Settle    time.Duration // before the first round, and after one that was cut short or came too early. Defaults to 10 s
 	Log       logrus.FieldLogger
 }
 
 // Run goes on until ctx ends. It returns nil then.
 func (s Sweeper) Run(ctx context.Context) error {
+	settle := cmp.Or(s.Settle, 10*time.Second)
+	wait := settle
 	for {
-		wait := sweepEvery
-		if err := s.Processor.VisitAll(ctx, sweep, &round{}); err != nil && ctx.Err() == nil {
-			s.Log.WithError(err).Debug("rows not swept, trying again")
-			wait = sweepAgain
-		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(wait):
+		}
+		wait = sweepEvery
+		if err := s.Processor.VisitAll(ctx, sweep, &round{}); err != nil && ctx.Err() == nil {
+			s.Log.WithError(err).Debug("rows not swept, trying again")
+			wait = settle
 		}
 	}
 }

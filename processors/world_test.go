@@ -157,7 +157,7 @@ func (w *world) sweeps(graph *goka.GroupGraph) (stop func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := (processors.Sweeper{Processor: p, Log: w.log}).Run(ctx); err != nil {
+		if err := (processors.Sweeper{Processor: p, Settle: 100 * time.Millisecond, Log: w.log}).Run(ctx); err != nil {
 			w.t.Error(err)
 		}
 	}()
