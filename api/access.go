@@ -76,7 +76,7 @@ func recovered(next http.Handler, w middleware.WrapResponseWriter, r *http.Reque
 		if w.Status() != 0 {
 			panic(http.ErrAbortHandler) // half an answer is out: net/http ends the connection
 		}
-		newProblem(internalError, "it is logged; try again").ServeHTTP(w, r)
+		newProblem(internalError, "").ServeHTTP(w, r)
 	}()
 	next.ServeHTTP(w, r)
 }
@@ -100,5 +100,5 @@ func wrongMethod(w http.ResponseWriter, r *http.Request) {
 			w.Header().Add("Allow", method)
 		}
 	}
-	newProblem(methodNotAllowed, "see the header Allow").ServeHTTP(w, r)
+	newProblem(methodNotAllowed, "").ServeHTTP(w, r)
 }

@@ -16,7 +16,7 @@ import (
 func (p *public) onBehalf(ctx context.Context, clientIP string) (context.Context, *Problem) {
 	addr, err := netip.ParseAddr(clientIP)
 	if err != nil || addr.Zone() != "" {
-		return ctx, badFields(FieldError{"client_ip", clientIPInvalid, "must be the visitor's IPv4 or IPv6 address, without a port"})
+		return ctx, badFields(wrongField("client_ip", clientIPInvalid))
 	}
 	c := clientOf(ctx)
 	c.addr = addr.Unmap()

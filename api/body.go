@@ -23,17 +23,17 @@ const maxBody = 16 << 10 // bytes
 // readBody reads a body of at most maxBody bytes.
 func readBody(contentType string, body io.Reader) ([]byte, *Problem) {
 	if media, _, err := mime.ParseMediaType(contentType); err != nil || media != "application/json" {
-		return nil, newProblem(contentTypeInvalid, "send the body with Content-Type: application/json")
+		return nil, newProblem(contentTypeInvalid, "")
 	}
 	all, err := io.ReadAll(io.LimitReader(body, maxBody+1))
 	var timeout net.Error
 	switch {
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return nil, newProblem(bodyTimeout, "send the whole body at once")
+		return nil, newProblem(bodyTimeout, "")
 	case err != nil:
 		return nil, newProblem(jsonMalformed, "the body ended too early")
 	case len(all) > maxBody:
-		return nil, newProblem(bodyTooLarge, "a body has at most 16 KiB")
+		return nil, newProblem(bodyTooLarge, "")
 	}
 	return all, nil
 }
@@ -63,7 +63,7 @@ func decode(body []byte, into map[string]*string) *Problem {
 		text, isText := value.(string)
 		switch {
 		case !known:
-			return badFields(FieldError{shortened(field), fieldUnknown, "is not a field of this call"})
+			return badFields(wrongField(shortened(field), fieldUnknown))
 		case seen[field]:
 			return badFields(FieldError{field, fieldInvalid, "must stand only once"})
 		case !isText:

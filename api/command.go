@@ -43,7 +43,7 @@ func idempotencyKey(given string) (string, *Problem) {
 }
 
 func keyProblem() *Problem {
-	return newProblem(idempotencyKeyInvalid, "Idempotency-Key must have 16 to 255 visible ASCII characters")
+	return newProblem(idempotencyKeyInvalid, "")
 }
 
 // random returns bytes that nobody can guess.
@@ -94,9 +94,9 @@ func (p *public) failed(doing, verificationID string, err error) *Problem {
 func notDone(err error, repeat string) *Problem {
 	switch {
 	case errors.Is(err, ErrUnavailable):
-		return newProblem(unavailable, "try again in a moment")
+		return newProblem(unavailable, "")
 	case errors.Is(err, ErrOverloaded):
-		return newProblem(overloaded, "try again in a moment")
+		return newProblem(overloaded, "")
 	}
 	return newProblem(outcomeUnknown, repeat)
 }
@@ -115,5 +115,5 @@ func (p *public) open(id string) (user.Handle, user.Secret, []FieldError) {
 			return h, s, nil
 		}
 	}
-	return user.Handle{}, user.Secret{}, []FieldError{{"verification_id", verificationIDInvalid, "is made up, damaged or too old: register again"}}
+	return user.Handle{}, user.Secret{}, []FieldError{wrongField("verification_id", verificationIDInvalid)}
 }

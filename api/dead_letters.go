@@ -143,7 +143,7 @@ func (l *letters) show(_ context.Context, r *letterRequest) (*DeadLetter, error)
 		return nil, unanswered(l.Log, "read dead letters", err)
 	}
 	if !found {
-		return nil, newProblem(deadLetterNotFound, "its id is wrong, or it failed more than 14 days ago")
+		return nil, newProblem(deadLetterNotFound, "")
 	}
 	return &d, nil
 }

@@ -207,12 +207,12 @@ func headerRef(name string) *huma.Header { return &huma.Header{Ref: "#/component
 // exampleOf is a problem with that code, as a call would answer it.
 func exampleOf(code string) *Problem {
 	kind := problems[code]
-	p := newProblem(code, kind.title+".")
+	p := newProblem(code, "")
 	switch result := user.Result(code); {
 	case refusals[result] != "":
 		p = refusal(user.Outcome{Result: result, AttemptsRemaining: 4}, "code")
 	case kind.field != "":
-		p = badFields(FieldError{kind.field, code, kind.title + "."})
+		p = badFields(wrongField(kind.field, code))
 	}
 	return p
 }

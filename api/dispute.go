@@ -39,5 +39,5 @@ func badToken(token string) []FieldError {
 	if user.IsToken(token) {
 		return nil
 	}
-	return []FieldError{{"token", tokenMalformed, "must be the part of the link behind the dot"}}
+	return []FieldError{wrongField("token", tokenMalformed)}
 }

@@ -238,7 +238,7 @@ func curl(o *huma.OpenAPI, op *huma.Operation) string {
 		if err != nil {
 			panic(err) // texts always marshal
 		}
-		line += ` \` + "\n  -H 'Content-Type: application/json' -H \"Idempotency-Key: $(uuidgen)\" \\\n  -d '" + string(body) + "'"
+		line += ` \` + "\n  -H 'Content-Type: application/json' -H 'Idempotency-Key: sign-up-4711-of-ada' \\\n  -d '" + string(body) + "'"
 	}
 	return line
 }

@@ -100,7 +100,7 @@ func (t tokens) refuse(r *http.Request) *Problem {
 	case bears(r, t.internal):
 		return newProblem(operatorRequired, "send Authorization: Bearer and the operator token")
 	}
-	problem := newProblem(tokenRequired, "send Authorization: Bearer and the internal token, or the operator token to change something")
+	problem := newProblem(tokenRequired, "")
 	problem.header.Set("WWW-Authenticate", "Bearer")
 	return problem
 }
@@ -115,7 +115,7 @@ func bears(r *http.Request, token string) bool {
 // sameOrigin refuses what a page of another site sends, unless it only reads.
 func sameOrigin(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
-	protection.SetDenyHandler(newProblem(originForbidden, "send it from a page of this listener"))
+	protection.SetDenyHandler(newProblem(originForbidden, ""))
 	return protection.Handler(next)
 }
 
@@ -129,5 +129,5 @@ func fromThisMachine(r *http.Request) *Problem {
 	if host == "localhost" || err == nil && ip.IsLoopback() {
 		return nil
 	}
-	return newProblem(hostForbidden, "without a token, only localhost and loopback addresses are answered")
+	return newProblem(hostForbidden, "")
 }

@@ -102,7 +102,7 @@ func (u *users) history(_ context.Context, r *historyRequest) (http.HandlerFunc,
 		return nil, unanswered(u.Log, "read users", err)
 	}
 	if !found {
-		return nil, newProblem(userNotFound, "it never registered, or was removed")
+		return nil, newProblem(userNotFound, "")
 	}
 	since = latest(since, state.ErasedAt, time.Now().Add(-user.ErasedKept))
 	return func(w http.ResponseWriter, r *http.Request) { u.tellHistory(w, r, email, since) }, nil

@@ -123,7 +123,7 @@ func (p *public) unlessFull(deny denial) func(http.Handler) http.Handler {
 				case p.inFlight <- struct{}{}:
 					defer func() { <-p.inFlight }()
 				default:
-					answers = deny(newProblem(overloaded, "try again in a moment"), next)
+					answers = deny(newProblem(overloaded, ""), next)
 				}
 			}
 			answers.ServeHTTP(w, r)

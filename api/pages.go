@@ -182,7 +182,7 @@ func readForm(w http.ResponseWriter, r *http.Request) (sent fields, key string, 
 	if err := r.ParseForm(); errors.As(err, &tooLarge) {
 		problem = newProblem(bodyTooLarge, "this is not a form of ours")
 	} else if err != nil {
-		problem = newProblem(formMalformed, "this is not a form of ours")
+		problem = newProblem(formMalformed, "")
 	}
 	key, keyProblem := idempotencyKey(r.PostForm.Get("idempotency_key"))
 	for name, field := range fieldsOf(&sent) {
@@ -201,7 +201,7 @@ func (p pages) render(w http.ResponseWriter, r *http.Request, sent fields, conte
 	var body bytes.Buffer
 	if err := p.in[content.Language].Execute(&body, content); err != nil {
 		p.Log.WithError(err).Error("page not rendered")
-		newProblem(internalError, "it is logged; try again").ServeHTTP(w, nil)
+		newProblem(internalError, "").ServeHTTP(w, nil)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -1,9 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strconv"
+
+	"countersign/user"
 )
 
 // Rules:
@@ -57,50 +60,51 @@ const (
 var problems = map[string]struct {
 	status     int
 	title      string
+	detail     string // what is the matter, where that is always the same; else one example of it
 	retryAfter int    // seconds
 	field      string // one that it can be about, for the description
 	header     string // that goes with it, for the description
 }{
-	jsonMalformed:         {status: http.StatusBadRequest, title: "The body is not one JSON object"},
-	formMalformed:         {status: http.StatusBadRequest, title: "The body is not a form"},
-	idempotencyKeyInvalid: {status: http.StatusBadRequest, title: "The Idempotency-Key is unusable"},
-	bodyTimeout:           {status: http.StatusRequestTimeout, title: "The body did not arrive in time"},
-	bodyTooLarge:          {status: http.StatusRequestEntityTooLarge, title: "The body is too large"},
-	contentTypeInvalid:    {status: http.StatusUnsupportedMediaType, title: "The body must be application/json"},
+	jsonMalformed:         {status: http.StatusBadRequest, title: "The body is not one JSON object", detail: "send one JSON object in UTF-8, like {\"name\":\"value\"}"},
+	formMalformed:         {status: http.StatusBadRequest, title: "The body is not a form", detail: "this is not a form of ours"},
+	idempotencyKeyInvalid: {status: http.StatusBadRequest, title: "The Idempotency-Key is unusable", detail: "Idempotency-Key must have 16 to 255 visible ASCII characters"},
+	bodyTimeout:           {status: http.StatusRequestTimeout, title: "The body did not arrive in time", detail: "send the whole body at once"},
+	bodyTooLarge:          {status: http.StatusRequestEntityTooLarge, title: "The body is too large", detail: "a body has at most 16 KiB"},
+	contentTypeInvalid:    {status: http.StatusUnsupportedMediaType, title: "The body must be application/json", detail: "send the body with Content-Type: application/json"},
 
-	fieldUnknown:          {status: http.StatusUnprocessableEntity, title: "A field is not known here", field: "nickname"},
-	fieldInvalid:          {status: http.StatusUnprocessableEntity, title: "A field is not a string", field: "email"},
-	emailInvalid:          {status: http.StatusUnprocessableEntity, title: "The address is not valid", field: "email"},
-	emailUnsupported:      {status: http.StatusUnprocessableEntity, title: "Addresses of this kind are not supported", field: "email"},
-	firstNameInvalid:      {status: http.StatusUnprocessableEntity, title: "The first name is not valid", field: "first_name"},
-	lastNameInvalid:       {status: http.StatusUnprocessableEntity, title: "The last name is not valid", field: "last_name"},
-	localeInvalid:         {status: http.StatusUnprocessableEntity, title: "The locale is not valid", field: "locale"},
-	clientIPInvalid:       {status: http.StatusUnprocessableEntity, title: "The client's address is not valid", field: "client_ip"},
-	parameterInvalid:      {status: http.StatusUnprocessableEntity, title: "A parameter is not valid", field: "limit"},
-	verificationIDInvalid: {status: http.StatusUnprocessableEntity, title: "There is no such verification", field: "verification_id"},
-	codeMalformed:         {status: http.StatusUnprocessableEntity, title: "The code does not have the form of one", field: "code"},
-	tokenMalformed:        {status: http.StatusUnprocessableEntity, title: "The link's token does not have the form of one", field: "token"},
+	fieldUnknown:          {status: http.StatusUnprocessableEntity, title: "A field is not known here", detail: "is not a field of this call", field: "nickname"},
+	fieldInvalid:          {status: http.StatusUnprocessableEntity, title: "A field is not a string", detail: "must be a string", field: "email"},
+	emailInvalid:          {status: http.StatusUnprocessableEntity, title: "The address is not valid", detail: "must have the form name@example.com", field: "email"},
+	emailUnsupported:      {status: http.StatusUnprocessableEntity, title: "Addresses of this kind are not supported", detail: "quoted names before the @ are not supported", field: "email"},
+	firstNameInvalid:      {status: http.StatusUnprocessableEntity, title: "The first name is not valid", detail: user.ErrName.Error(), field: "first_name"},
+	lastNameInvalid:       {status: http.StatusUnprocessableEntity, title: "The last name is not valid", detail: user.ErrName.Error(), field: "last_name"},
+	localeInvalid:         {status: http.StatusUnprocessableEntity, title: "The locale is not valid", detail: errLocale.Error(), field: "locale"},
+	clientIPInvalid:       {status: http.StatusUnprocessableEntity, title: "The client's address is not valid", detail: "must be the visitor's IPv4 or IPv6 address, without a port", field: "client_ip"},
+	parameterInvalid:      {status: http.StatusUnprocessableEntity, title: "A parameter is not valid", detail: "must be a number from 1 to 1000", field: "limit"},
+	verificationIDInvalid: {status: http.StatusUnprocessableEntity, title: "There is no such verification", detail: "is made up, damaged or too old: register again", field: "verification_id"},
+	codeMalformed:         {status: http.StatusUnprocessableEntity, title: "The code does not have the form of one", detail: "must have six digits", field: "code"},
+	tokenMalformed:        {status: http.StatusUnprocessableEntity, title: "The link's token does not have the form of one", detail: "must be the part of the link behind the dot", field: "token"},
 
 	codeInvalid:     {status: http.StatusUnprocessableEntity, title: "The code is wrong"},
 	codeExpired:     {status: http.StatusGone, title: "The code is no longer valid"},
 	tooManyAttempts: {status: http.StatusTooManyRequests, title: "There were too many wrong codes"},
-	rateLimited:     {status: http.StatusTooManyRequests, title: "You ask too often", retryAfter: 1},
+	rateLimited:     {status: http.StatusTooManyRequests, title: "You ask too often", detail: "try again in 42 s", retryAfter: 1},
 
-	unavailable:    {status: http.StatusServiceUnavailable, title: "The service is not available; nothing was done", retryAfter: 5},
-	outcomeUnknown: {status: http.StatusServiceUnavailable, title: "It is not known yet whether this was done", retryAfter: 1},
-	overloaded:     {status: http.StatusServiceUnavailable, title: "There is too much to do at the moment; nothing was done", retryAfter: 1},
+	unavailable:    {status: http.StatusServiceUnavailable, title: "The service is not available; nothing was done", detail: "try again in a moment", retryAfter: 5},
+	outcomeUnknown: {status: http.StatusServiceUnavailable, title: "It is not known yet whether this was done", detail: "repeat the request with the Idempotency-Key of this answer", retryAfter: 1},
+	overloaded:     {status: http.StatusServiceUnavailable, title: "There is too much to do at the moment; nothing was done", detail: "try again in a moment", retryAfter: 1},
 
-	notFound:         {status: http.StatusNotFound, title: "There is nothing here"},
-	methodNotAllowed: {status: http.StatusMethodNotAllowed, title: "This method is not possible here", header: "Allow"},
-	internalError:    {status: http.StatusInternalServerError, title: "Something went wrong on our side"},
+	notFound:         {status: http.StatusNotFound, title: "There is nothing here", detail: "nothing of the public listener is there"},
+	methodNotAllowed: {status: http.StatusMethodNotAllowed, title: "This method is not possible here", detail: "see the header Allow", header: "Allow"},
+	internalError:    {status: http.StatusInternalServerError, title: "Something went wrong on our side", detail: "it is logged; try again"},
 
-	userNotFound:     {status: http.StatusNotFound, title: "Nothing is known of this address"},
-	tokenRequired:    {status: http.StatusUnauthorized, title: "A token is required", header: "WWW-Authenticate"},
-	operatorRequired: {status: http.StatusForbidden, title: "Only an operator may change something here"},
-	hostForbidden:    {status: http.StatusForbidden, title: "This listener does not answer to that host name"},
-	originForbidden:  {status: http.StatusForbidden, title: "Other sites may not ask this"},
+	userNotFound:     {status: http.StatusNotFound, title: "Nothing is known of this address", detail: "it never registered, or was removed"},
+	tokenRequired:    {status: http.StatusUnauthorized, title: "A token is required", detail: "send Authorization: Bearer and the internal token, or the operator token to change something", header: "WWW-Authenticate"},
+	operatorRequired: {status: http.StatusForbidden, title: "Only an operator may change something here", detail: "send Authorization: Bearer and the operator token"},
+	hostForbidden:    {status: http.StatusForbidden, title: "This listener does not answer to that host name", detail: "without a token, only localhost and loopback addresses are answered"},
+	originForbidden:  {status: http.StatusForbidden, title: "Other sites may not ask this", detail: "send it from a page of this listener"},
 
-	deadLetterNotFound: {status: http.StatusNotFound, title: "There is no such dead letter"},
+	deadLetterNotFound: {status: http.StatusNotFound, title: "There is no such dead letter", detail: "its id is wrong, or it failed more than 14 days ago"},
 	deadLetterRetried:  {status: http.StatusConflict, title: "This dead letter was retried before"},
 	deadLetterRefused:  {status: http.StatusConflict, title: "This dead letter cannot be retried"},
 }
@@ -126,15 +130,19 @@ type FieldError struct {
 	Detail string `json:"detail" doc:"The same for people."`
 }
 
-// newProblem makes a problem of the table.
+// newProblem makes a problem of the table, with a detail of its own if that is not always the same.
 func newProblem(code, detail string) *Problem {
 	kind := problems[code]
+	detail = cmp.Or(detail, kind.detail)
 	p := &Problem{Type: "/docs#" + code, Title: kind.title, Status: kind.status, Detail: detail, Code: code, header: http.Header{}}
 	if kind.retryAfter > 0 {
 		p.header.Set("Retry-After", strconv.Itoa(kind.retryAfter))
 	}
 	return p
 }
+
+// wrongField says what is always the matter with a field, where that is the same.
+func wrongField(field, code string) FieldError { return FieldError{field, code, problems[code].detail} }
 
 // badFields makes one problem of what is wrong with some fields, nil if nothing is.
 func badFields(all ...FieldError) *Problem {

@@ -21,7 +21,7 @@ type statusRequest struct {
 
 type verificationStatus struct {
 	Status            string `json:"status" enum:"pending,verified,expired" example:"pending"`
-	Reference         string `json:"reference" pattern:"^[2-9B-DF-HJKMNP-TV-XZ]{3}$" doc:"Three characters that stand in the mail, too."`
+	Reference         string `json:"reference" pattern:"^[2-9B-DF-HJKMNP-TV-XZ]{3}$" doc:"Three characters that stand in the mail, too." example:"7KX"`
 	Email             string `json:"email" doc:"Whom it is for." example:"ada@example.com"`
 	FirstName         string `json:"first_name,omitempty" example:"Ada"`
 	ExpiresIn         int    `json:"expires_in" minimum:"0" maximum:"600" doc:"Seconds in which the code is valid." example:"540"`

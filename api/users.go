@@ -142,7 +142,7 @@ func (u *users) find(r *userRequest) (state user.State, partition int32, offset 
 		return state, 0, 0, unanswered(u.Log, "read users", err)
 	}
 	if !found || state.Status == user.StatusDeleted {
-		return state, 0, 0, newProblem(userNotFound, "it never registered, or was removed")
+		return state, 0, 0, newProblem(userNotFound, "")
 	}
 	return state, partition, offset, nil
 }

@@ -76,7 +76,7 @@ func badGuess(r verifyRequest) []FieldError {
 	case r.Token != "":
 		return badToken(r.Token)
 	case r.Token == "" && !user.IsCode(r.Code):
-		return []FieldError{{"code", codeMalformed, "must have six digits"}}
+		return []FieldError{wrongField("code", codeMalformed)}
 	}
 	return nil
 }
@@ -108,7 +108,7 @@ func (p *public) outcome(ctx context.Context, h user.Handle, c user.Command) (us
 // refusals say what to do about an outcome that proved nothing.
 var refusals = map[user.Result]string{
 	user.CodeInvalid:     "is not what was mailed for this verification",
-	user.CodeExpired:     "is no longer valid: ask for another, or register again",
+	user.CodeExpired:     "is no longer valid, or was used already: look at the status, ask for another, or register again",
 	user.TooManyAttempts: "cannot be tried any more: register again, waiting does not help",
 }
 

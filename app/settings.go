@@ -71,12 +71,12 @@ type Settings struct {
 
 	RateLimit      string   `name:"rate-limit" env:"RATE_LIMIT" default:"60" help:"Commands a minute that one client may send to an instance, and ten times as many questions. 'off' for load tests."`
 	DomainMails    int      `name:"domain-mails-per-hour" env:"DOMAIN_MAILS_PER_HOUR" default:"10000" help:"Mails that may be asked of an instance to addresses of one domain; RATE_LIMIT=off leaves them open, too."`
-	TrustedProxies []string `name:"trusted-proxies" env:"TRUSTED_PROXIES" help:"Networks (CIDR) of the proxies whose X-Forwarded-For is believed. None by default: the peer is the client."`
+	TrustedProxies []string `name:"trusted-proxies" env:"TRUSTED_PROXIES" help:"Networks (CIDR) or addresses of the proxies whose X-Forwarded-For is believed. None by default: the peer is the client."`
 	CORSOrigins    []string `name:"cors-origins" env:"CORS_ORIGINS" help:"Sites whose pages may use the API, like https://www.example.com. None by default."`
 
 	StateDir     string `name:"state-dir" env:"STATE_DIR" help:"Local stores, and the data of what is embedded. Defaults to .countersign, for 'serve ROLE' to .countersign/ROLE."`
 	InstanceID   string `name:"instance-id" env:"INSTANCE_ID" help:"Stable name of this instance. Made once and kept in STATE_DIR by default."`
-	LogAddresses bool   `name:"log-addresses" env:"LOG_ADDRESSES" help:"Log addresses as they are. By default logs hold short keyed hashes of them."`
+	LogAddresses bool   `name:"log-addresses" env:"LOG_ADDRESSES" help:"Log e-mail addresses and public clients as they are. By default logs hold short keyed hashes of them."`
 	LogLevel     string `name:"log-level" env:"LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 	LogFormat    string `name:"log-format" env:"LOG_FORMAT" default:"text" help:"text or json."`
 }
@@ -195,7 +195,7 @@ func (s *Settings) complete(roles Roles) error {
 	}
 	need(s.DomainMails > 0, "DOMAIN_MAILS_PER_HOUR must be 1 or more")
 	for _, origin := range s.CORSOrigins {
-		need(isOrigin(origin), "CORS_ORIGINS must name sites like https://www.example.com, without a path and without *")
+		need(isOrigin(origin), "CORS_ORIGINS must name sites like https://www.example.com, without a path, the usual port or *: %q is none", origin)
 	}
 	if roles.Notifier || s.PublicURL != "" {
 		u, err := url.Parse(s.PublicURL)
@@ -293,10 +293,13 @@ func (s *Settings) clients() (rate int, proxies []netip.Prefix, err error) {
 		if addr, e := netip.ParseAddr(text); e == nil {
 			network, err = addr.Prefix(addr.BitLen())
 		}
-		if err != nil || network.Addr().Is4In6() || network.Bits() == 0 {
-			return 0, nil, errors.New("TRUSTED_PROXIES must be networks like 10.0.0.0/8,2001:db8::/32, and not everybody")
+		if err != nil || network.Addr().Is4In6() || network.Bits() < 8 {
+			return 0, nil, errors.New("TRUSTED_PROXIES must be addresses, or networks like 10.0.0.0/8,2001:db8::/32 that are no greater than a /8")
 		}
-		proxies = append(proxies, network.Masked())
+		if network != network.Masked() {
+			return 0, nil, fmt.Errorf("TRUSTED_PROXIES must be networks: %v is an address within %v, which of them is meant?", network, network.Masked())
+		}
+		proxies = append(proxies, network)
 	}
 	return rate, proxies, nil
 }
@@ -304,7 +307,8 @@ func (s *Settings) clients() (rate int, proxies []netip.Prefix, err error) {
 // isOrigin says whether text is what browsers send as Origin (RFC 6454 §6.2) of a site.
 func isOrigin(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && text == u.Scheme+"://"+u.Host && !strings.Contains(text, "*")
+	usual := map[string]string{"http": "80", "https": "443"} // browsers leave it out
+	return err == nil && usual[u.Scheme] != "" && u.Port() != usual[u.Scheme] && u.Host != "" && text == u.Scheme+"://"+u.Host && !strings.Contains(text, "*")
 }
 
 func (s *Settings) logger() (*logrus.Logger, error) {

@@ -8,8 +8,8 @@
 // fails on the way is tried again with the same Idempotency-Key, so a call has
 // its effect once.
 //
-// It speaks the API's words and imports nothing of Countersign's own, so it
-// can be taken elsewhere as it is.
+// It speaks the API's words and imports nothing of Countersign's own, only
+// github.com/cenkalti/backoff/v5, so its folder can be copied as it is.
 //
 // The files:
 //

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -228,7 +229,7 @@ func (s *store) newest(to string, limit int) []Message {
 		if limit > 0 && len(messages) == limit {
 			break
 		}
-		if to == "" || slices.Contains(m.To, to) {
+		if to == "" || slices.ContainsFunc(m.To, func(a string) bool { return strings.EqualFold(a, to) }) {
 			messages = append(messages, m)
 		}
 	}
