@@ -91,14 +91,14 @@ func TestFailures_WhenTheLockEnds_TheDigitsWorkAgain(t *testing.T) {
 
 func TestFailures_ThirtyDaysAfterTheLast_TakeALockOffTheCount(t *testing.T) {
 	for _, c := range []struct{ failures, days, want int }{
-		{99, 29, 99}, {99, 30, 0}, {250, 29, 250}, {250, 30, 150}, {250, 59, 150}, {250, 60, 50}, {250, 89, 50}, {250, 90, 0},
+		{1, 30, 0}, {99, 29, 99}, {99, 30, 0}, {250, 29, 250}, {250, 30, 150}, {250, 59, 150}, {250, 60, 50}, {250, 89, 50}, {250, 90, 0},
 	} {
 		a := newAccount()
 		a.state = user.State{Email: ada, Version: 1, UpdatedAt: a.now, Failures: c.failures, FailedAt: a.now}
 		a.wait(time.Duration(c.days) * 24 * time.Hour)
 		a.register("v1")
-		if a.state.Failures != c.want {
-			t.Errorf("%d of %d failures after %d days, want %d", a.state.Failures, c.failures, c.days, c.want)
+		if a.state.Failures != c.want || a.state.FailedAt.IsZero() != (c.want == 0) {
+			t.Errorf("%d of %d failures after %d days, the last at %v, want %d", a.state.Failures, c.failures, c.days, a.state.FailedAt, c.want)
 		}
 	}
 }
