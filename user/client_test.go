@@ -6,6 +6,17 @@ import (
 	"testing"
 )
 
+func TestLogName_TellsAddressesApartAndNamesNone(t *testing.T) {
+	s := secret("s1")
+	name := s.LogName(ada)
+	if len(name) != 8 || strings.Contains(name, "ada") || s.LogName(ada) != name {
+		t.Errorf("logs call it %q", name)
+	}
+	if s.LogName("bob@example.com") == name || secret("s2").LogName(ada) == name {
+		t.Error("another has the same name")
+	}
+}
+
 func TestClient_TellsAddressesApartAndAnIPv6NetworkNot(t *testing.T) {
 	s := secret("s1")
 	for _, c := range []struct {

@@ -151,7 +151,7 @@ func TestSecret_IsNeverShown(t *testing.T) {
 			}
 		}
 	}
-	if one.String() != "secret k1" || asJSON(all) != `["k1","k2"]` {
+	if one.String() != "secret k1" || one.GoString() != one.String() || asJSON(all) != `["k1","k2"]` {
 		t.Errorf("%s, %s", one, asJSON(all))
 	}
 }
@@ -195,7 +195,7 @@ func TestParseSecrets_SaysWhatIsWrongButNoKey(t *testing.T) {
 	for _, text := range []string{
 		"", ",", "k1", vectorKey, ":" + vectorKey, "k1:", "k1:" + short, "k1:%" + vectorKey, "k 1:" + vectorKey, "k~1:" + vectorKey, "é:" + vectorKey,
 		"k1234567890123456:" + vectorKey, "k1:" + vectorKey + ",", "k1:" + vectorKey + ",k1:" + vectorKey,
-		"k1:" + vectorKey + ",k2:" + short,
+		"k1:" + vectorKey + ",k2:" + short, "k1:" + vectorKey[:40] + vectorKey + "!",
 	} {
 		all, err := user.ParseSecrets(text)
 		if !errors.Is(err, user.ErrSecrets) || all != nil {
@@ -207,6 +207,9 @@ func TestParseSecrets_SaysWhatIsWrongButNoKey(t *testing.T) {
 				t.Errorf("the error shows a key: %v", err)
 			}
 		}
+	}
+	if _, err := user.ParseSecrets("k1:" + vectorKey + ",bad"); err == nil || !strings.Contains(err.Error(), "pair 2 ") {
+		t.Errorf("the second pair is bad: %v", err)
 	}
 	for _, id := range []string{"k", "k123456789012345"} {
 		if _, err := user.ParseSecrets(id + ":" + vectorKey); err != nil {

@@ -68,6 +68,27 @@ func TestValidate_BoundsEveryText(t *testing.T) {
 	}
 }
 
+func TestValidate_TakesTheLongestTexts(t *testing.T) {
+	c := completeCommands()[0]
+	long := strings.Repeat("x", 254)
+	c.ID, c.VerificationID, c.Client, c.Email = long[:64], long[:64], long[:64], long
+	c.FirstName, c.LastName, c.Locale, c.SecretID = long[:64], long[:64], long[:35], long[:16]
+	if err := c.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestValidate_OfAnOlderApi_WantsNoDisputeDigest(t *testing.T) {
+	c := completeCommands()[0]
+	c.DisputeDigest = nil
+	if err := c.Validate(); err != nil {
+		t.Error(err)
+	}
+	if c.DisputeDigest = []byte{1}; c.Validate() == nil {
+		t.Error("a digest of one byte is taken")
+	}
+}
+
 func TestValidate_OfAVerify_NeedsEitherAnswerOrToken(t *testing.T) {
 	full, short := user.TokenDigest("x"), []byte("x")
 	for _, c := range []struct {

@@ -66,7 +66,9 @@ func TestErase_WhatWasAskedBefore_IsRefused_HoweverLateItComes(t *testing.T) {
 		retried := before // a copy that was recorded an hour after the erasure
 		retried.FirstRecorded = first
 		outcome, events := a.send(retried)
-		wantResult(t, outcome, user.Refused)
+		if want := (user.Outcome{CommandID: "before", Type: asked, Result: user.Refused, At: first.Add(time.Minute)}); outcome != want {
+			t.Errorf("outcome %+v, want %+v", outcome, want)
+		}
 		wantEvents(t, events)
 
 		a.now = first // the record itself, read again
@@ -102,5 +104,21 @@ func TestErase_IsNoWayToMoreMailsOrGuesses(t *testing.T) {
 	wantEvents(t, events)
 	if a.state.Failures != 5 || a.of("v2").Slot {
 		t.Errorf("state %s", asJSON(a.state))
+	}
+}
+
+func TestErase_LeavesTheAddressAndWhatLimitsIt(t *testing.T) {
+	a := verified()
+	a.register("repeated") // which takes the day's notice
+	a.state.Failures, a.state.FailedAt, a.state.LockedUntil = 7, a.now, a.now.Add(time.Hour)
+	a.dispute("repeated", a.disputeToken("repeated"))
+	a.erase()
+	kept := user.State{
+		Email: ada, Status: user.StatusDeleted, Version: a.state.Version, UpdatedAt: a.now, ErasedAt: a.now,
+		Failures: 7, FailedAt: a.now, LockedUntil: a.now.Add(time.Hour), MailSlots: []user.MailSlot{{At: a.now}}, NoticedAt: a.now,
+		MailStoppedUntil: a.now.Add(24 * time.Hour), Unmatched: a.state.Unmatched,
+	}
+	if asJSON(a.state) != asJSON(kept) || len(kept.Unmatched) != 1 {
+		t.Errorf("left is\n%s\nwant\n%s", asJSON(a.state), asJSON(kept))
 	}
 }

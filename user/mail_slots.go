@@ -41,7 +41,7 @@ func (s *State) takeSlot(c Command, now time.Time) bool {
 
 // takeNotice says whether the notice to a verified address may go out now.
 func (s *State) takeNotice(now time.Time) bool {
-	if now.Sub(s.NoticedAt) < noticeInterval {
+	if !s.NoticedAt.IsZero() { // else it is forgotten
 		return false
 	}
 	s.NoticedAt = now

@@ -144,3 +144,24 @@ func TestOutcomes_CannotGrowARow(t *testing.T) {
 		t.Errorf("the row has %d bytes", n)
 	}
 }
+
+func TestOutcomes_OfNoVerification_AreKeptForADay_AnErasuresAsLongAsItsRow(t *testing.T) {
+	for _, c := range []struct {
+		wait          time.Duration
+		guess, erased bool
+	}{{24*time.Hour - 1, true, true}, {24 * time.Hour, false, true}, {user.ErasedKept - 1, false, true}, {user.ErasedKept, false, false}} {
+		a := newAccount()
+		a.register("v1")
+		a.erase()
+		erasure := a.sent[len(a.sent)-1].ID
+		a.guess("nowhere", 1)
+		guess := a.sent[len(a.sent)-1].ID
+		a.wait(c.wait)
+		a.guess("elsewhere", 1)
+		_, guessKept := a.state.Outcome("nowhere", guess)
+		_, erasureKept := a.state.Outcome("", erasure)
+		if guessKept != c.guess || erasureKept != c.erased {
+			t.Errorf("after %v the guess is kept: %t, the erasure: %t", c.wait, guessKept, erasureKept)
+		}
+	}
+}

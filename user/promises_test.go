@@ -338,7 +338,7 @@ func (w *world) checkAnswer(t *rapid.T, c user.Command, old user.State, o user.O
 	switch {
 	case gone && c.Type != user.Sweep && old.Version > 0, o.Result == user.Refused && changed:
 		t.Fatalf("%s (%s) left %s", c.Type, o.Result, asJSON(w.state))
-	case changed && !gone && (w.state.Version != old.Version+1 || w.state.UpdatedAt.Before(old.UpdatedAt)):
+	case changed && !gone && (w.state.Email != ada || w.state.Version != old.Version+1 || w.state.UpdatedAt.Before(old.UpdatedAt)):
 		t.Fatalf("from version %d of %v to %d of %v", old.Version, old.UpdatedAt, w.state.Version, w.state.UpdatedAt)
 	case c.Type == user.Sweep || o.Result == user.Refused:
 		return

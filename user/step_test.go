@@ -86,6 +86,23 @@ func TestStep_LeavesTheStatesItWasGivenAlone(t *testing.T) {
 	}
 }
 
+func TestStep_OfTwoWaysOnFromAState_NeitherChangesTheOther(t *testing.T) {
+	a := newAccount()
+	a.register("v1")
+	for range 5 { // in the end their list of tokens to dispute has room for more
+		a.wait(time.Hour)
+		c, other := a.command(user.Resend, "v1"), a.command(user.Resend, "v1")
+		other.SetCode(a.secret, []byte("sixteen randoms!"))
+		one, _, _ := user.Step(a.state, c, a.now)
+		was := asJSON(one)
+		user.Step(a.state, other, a.now)
+		if asJSON(one) != was {
+			t.Fatalf("%s\nbecame\n%s", was, asJSON(one))
+		}
+		a.send(c)
+	}
+}
+
 func TestStep_NeverDecidesByTheSendersClock(t *testing.T) {
 	var states []string
 	for _, clock := range []time.Time{{}, start.Add(-1000 * time.Hour), start.Add(1000 * time.Hour)} {

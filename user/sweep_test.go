@@ -168,8 +168,44 @@ func TestSweep_IsNotRemembered(t *testing.T) {
 	if _, ok := a.state.Outcome("", o.CommandID); ok {
 		t.Error("it is remembered")
 	}
-	o, _ = a.sweep()
-	wantResult(t, o, user.Swept)
+	o, _ = a.sweep() // there is nothing left to do
+	if want := (user.Outcome{CommandID: o.CommandID, Type: user.Sweep, Result: user.Swept, At: a.now}); o != want || o.CommandID == "" {
+		t.Errorf("outcome %+v, want %+v", o, want)
+	}
+}
+
+func TestSweep_OfAnAccountThatIsOld_IsDue_ThoughNothingElseIs(t *testing.T) {
+	a := newAccount()
+	a.policy.UnverifiedHours = 48
+	a.register("never proven")
+	a.wait(25 * time.Hour)
+	a.sweep()
+	if a.due(t) || a.state.Status != user.StatusPending {
+		t.Errorf("after a day: %s", asJSON(a.state))
+	}
+	a.wait(23 * time.Hour)
+	if !a.due(t) {
+		t.Errorf("after two days nothing is due: %s", asJSON(a.state))
+	}
+}
+
+func TestDue_WithoutLimits_GoesByTheDefaults(t *testing.T) {
+	s := user.State{Email: ada, UserID: "u", Status: user.StatusPending, Version: 1, CreatedAt: start, UpdatedAt: start}
+	if s.Due(user.Policy{}, start.Add(24*time.Hour-1)) || !s.Due(user.Policy{}, start.Add(24*time.Hour)) {
+		t.Error("an account that nobody proves is not due after 24 h")
+	}
+}
+
+func TestState_Sweep_IsTheSameForTheSameVersion(t *testing.T) {
+	a := newAccount()
+	a.register("v1")
+	a.state.Version = 1000
+	east := start.In(time.FixedZone("", 3600))
+	c := a.state.Sweep(a.policy, east)
+	want := user.Command{ID: "5803d5f8-17f1-89df-bdba-22e4ab9ad3da", Type: user.Sweep, Email: ada, IssuedAt: start, Policy: a.policy}
+	if asJSON(c) != asJSON(want) {
+		t.Errorf("sweep %s, want %s", asJSON(c), asJSON(want))
+	}
 }
 
 func TestSweep_OfTheErased_LeavesWhatWasAskedBeforeRefused(t *testing.T) {

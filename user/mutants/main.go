@@ -166,13 +166,15 @@ func (c cli) judge(survivors []string) (faults int) {
 		}
 	}
 	for _, s := range survivors {
-		if !slices.Contains(known, s) {
-			faults++
-			fmt.Println("survives:", s)
+		if at := slices.Index(known, s); at >= 0 {
+			known = slices.Delete(known, at, at+1) // each line stands for one
+			continue
 		}
+		faults++
+		fmt.Println("survives:", s)
 	}
 	for _, k := range known {
-		if file, _, _ := strings.Cut(k, ":"); c.wants(file) && !slices.Contains(survivors, k) {
+		if file, _, _ := strings.Cut(k, " "); c.wants(file) {
 			faults++
 			fmt.Println("is in the list, and does not survive:", k)
 		}

@@ -27,7 +27,8 @@ type mutant struct {
 	from, to int    // the bytes of it that the change replaces
 	with     string
 
-	body, end int // of the function around it: its braces; none: body is 0
+	function  string // around it; outside of any: "-", and the rest is not set
+	body, end int    // its braces
 	results   bool
 }
 
@@ -45,7 +46,7 @@ func (m mutant) String() string {
 	}
 	was := oneLine(string(m.source[begin:end]))
 	is := oneLine(string(m.source[begin:m.from]) + m.with + string(m.source[m.to:end]))
-	return fmt.Sprintf("%s: %s → %s", m.file, was, cmp.Or(is, "nothing"))
+	return fmt.Sprintf("%s %s: %s → %s", m.file, m.function, was, cmp.Or(is, "nothing"))
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
@@ -96,9 +97,9 @@ func (s *surgeon) text(n ast.Node) string { return string(s.source[s.at(n.Pos())
 
 // replace makes a mutant that has other text from one place to another.
 func (s *surgeon) replace(from, to token.Pos, with string) {
-	m := mutant{file: s.name, source: s.source, from: s.at(from), to: s.at(to), with: with}
+	m := mutant{file: s.name, source: s.source, from: s.at(from), to: s.at(to), with: with, function: "-"}
 	if f := s.within; f != nil && from > f.Body.Lbrace {
-		m.body, m.end, m.results = s.at(f.Body.Lbrace), s.at(f.Body.Rbrace), f.Type.Results != nil
+		m.function, m.body, m.end, m.results = f.Name.Name, s.at(f.Body.Lbrace), s.at(f.Body.Rbrace), f.Type.Results != nil
 	}
 	s.made = append(s.made, m)
 }

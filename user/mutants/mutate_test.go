@@ -37,7 +37,7 @@ func TestMutate_ChangesOneThingAtATime(t *testing.T) {
 
 func TestMutant_ShowsItsLinesBeforeAndAfter(t *testing.T) {
 	mutants, err := mutate("x.go", []byte("package x\n\nfunc f() {\n\tg()\n}\n"))
-	if err != nil || len(mutants) != 1 || mutants[0].String() != "x.go: g() → nothing" {
+	if err != nil || len(mutants) != 1 || mutants[0].String() != "x.go f: g() → nothing" {
 		t.Errorf("%v, %v", mutants, err)
 	}
 }
