@@ -78,6 +78,7 @@ func TestRegister_WithoutASlot_HoldsNoCodeButLooksTheSame(t *testing.T) {
 
 func TestRegister_OfAVerifiedAddress_IsToldByMailAndHoldsNoCode(t *testing.T) {
 	a := verified()
+	a.state.LastName, a.state.Locale = "King", "pt"
 	outcome, events := a.register("v2")
 
 	wantResult(t, outcome, user.Accepted)
@@ -86,8 +87,8 @@ func TestRegister_OfAVerifiedAddress_IsToldByMailAndHoldsNoCode(t *testing.T) {
 	if !v.Slot || v.AnswerDigest != nil || v.LinkDigest != nil || len(v.DisputeDigests) != 1 {
 		t.Errorf("verification %s", asJSON(v))
 	}
-	if events[0].FirstName != "Ada of proven" || events[0].Locale != a.state.Locale {
-		t.Errorf("the owner is written to as a stranger likes: %s", asJSON(events[0]))
+	if e := events[0]; e.FirstName != "Ada of proven" || e.LastName != "King" || e.Locale != "pt" {
+		t.Errorf("the owner is written to as a stranger likes: %s", asJSON(e))
 	}
 	if ref := events[0].Verification; ref == nil || ref.ID != "v2" || string(ref.Nonce) != string(v.Nonce) {
 		t.Errorf("event %s", asJSON(events[0]))
