@@ -20,6 +20,7 @@ import (
 // Rules:
 //   - the pages are forms that work without JavaScript; the script sends the same forms and shows the same answers;
 //   - a form is one of the API's calls, by the same function, and shows nothing that the API does not;
+//   - every field at fault is described by a sentence of its own, and the first has the focus;
 //   - a form gets its Idempotency-Key when it is rendered, so a double click is one request; where waiting helps it keeps it;
 //   - a page is in the language that was chosen on it, else in that of ?locale=, else in what the browser prefers. The
 //     forms carry it along, without a cookie, and registering takes it over for the mails.
@@ -76,24 +77,53 @@ var told = []string{
 	codeInvalid, codeExpired, tooManyAttempts, rateLimited, unavailable, overloaded, outcomeUnknown,
 }
 
-// Alert returns what to tell about the problem, if there is one.
-func (p page) Alert() (string, error) {
-	switch {
-	case p.Problem == nil:
-		return "", nil
-	case !slices.Contains(told, p.Problem.Code):
-		return p.Language.Text("problem." + internalError)
-	case p.Problem.AttemptsRemaining == nil:
-		return p.Language.Text("problem." + p.Problem.Code)
-	case *p.Problem.AttemptsRemaining == 0:
-		return p.Language.Text("problem.no_tries_left")
-	}
-	return p.Language.Text("problem."+p.Problem.Code, "Count", *p.Problem.AttemptsRemaining)
+// complaint is one sentence of what a page tells about its problem.
+type complaint struct {
+	Field string // at fault; empty for none
+	Text  string
+	First bool
 }
 
-// Wrong says whether the problem is with that field.
-func (p page) Wrong(field string) bool {
-	return p.Problem != nil && slices.ContainsFunc(p.Problem.Errors, func(e FieldError) bool { return e.Field == field })
+// Complaints returns what to tell about the problem, if there is one: a sentence for each field at fault, else one.
+func (p page) Complaints() (all []complaint, err error) {
+	if p.Problem == nil {
+		return nil, nil
+	}
+	faults := p.Problem.Errors
+	if len(faults) == 0 {
+		faults = []FieldError{{Code: p.Problem.Code}}
+	}
+	for i, fault := range faults {
+		text, err := p.complain(fault.Code)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, complaint{Field: fault.Field, Text: text, First: i == 0})
+	}
+	return all, nil
+}
+
+// complain returns what to tell about a code.
+func (p page) complain(code string) (string, error) {
+	left := p.Problem.AttemptsRemaining
+	switch {
+	case !slices.Contains(told, code):
+		return p.Language.Text("problem." + internalError)
+	case left == nil:
+		return p.Language.Text("problem." + code)
+	case *left == 0:
+		return p.Language.Text("problem.no_tries_left")
+	}
+	return p.Language.Text("problem."+code, "Count", *left)
+}
+
+// Wrong returns what is told about that field, nil if nothing is.
+func (p page) Wrong(field string) (*complaint, error) {
+	all, err := p.Complaints()
+	if i := slices.IndexFunc(all, func(c complaint) bool { return c.Field == field }); i >= 0 {
+		return &all[i], nil
+	}
+	return nil, err
 }
 
 // Minutes returns for how many minutes the code is valid, rounded up.
@@ -136,6 +166,9 @@ func (p *public) servePages(r chi.Router) error {
 		r.Post("/resend", all.form(p.resendPage))
 		r.Post("/dispute", all.form(p.disputePage))
 		r.Post("/show", all.form(p.showPage))
+		for _, answered := range []string{"/register", "/verify", "/resend", "/show"} { // loaded again, or kept as a bookmark
+			r.Get(answered, http.RedirectHandler("/", http.StatusSeeOther).ServeHTTP)
+		}
 	})
 	serveFiles(r, p.Pages, "/style.css", "/script.js", "/icon.svg")
 	return nil

@@ -144,6 +144,57 @@ func TestPages_AfterTheLastTry_LeadBackToTheStart(t *testing.T) {
 	}
 }
 
+func TestPages_OfAVerificationWithoutTries_SayThatNoneAreLeft(t *testing.T) {
+	s := newSite(t)
+	a := s.submit("/register", url.Values{"email": {"ada@example.com"}, "first_name": {"Ada"}})
+	form, token := hiddenOf(a.body), s.lastToken()
+	id, wrong := form.Get("verification_id"), wrongCode(s.lastCode())
+	for range 5 {
+		s.call("/api/verify", "", map[string]string{"verification_id": id, "code": wrong})
+	}
+	for _, path := range []string{"/show", "/resend", "/verify"} {
+		form.Del("idempotency_key")
+		a := s.submit(path, fill(form, "code", wrong, "language", "de"))
+		if a.status != http.StatusTooManyRequests || !strings.Contains(a.body, "Bitte beginnen Sie von vorn.") || !strings.Contains(a.body, `action="/register"`) {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+	}
+	a = s.submit("/show", url.Values{"step": {"link"}, "verification_id": {id}, "token": {token}})
+	if a.status != http.StatusOK || !strings.Contains(a.body, "Verify your address") {
+		t.Errorf("the link: %d %s", a.status, a.body)
+	}
+}
+
+func TestPages_LoadedAgainOrKeptAsABookmark_BeginAnew(t *testing.T) {
+	s := newSite(t)
+	for _, path := range []string{"/register", "/verify", "/resend", "/show"} {
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			a := s.ask(method, path, "192.0.2.1:1", "")
+			if a.status != http.StatusSeeOther || a.header.Get("Location") != "/" {
+				t.Errorf("%s %s: %d %v", method, path, a.status, a.header)
+			}
+		}
+	}
+}
+
+func TestPages_SeveralWrongFields_AreEachDescribedByASentenceOfTheirOwn(t *testing.T) {
+	s := newSite(t)
+	a := s.submit("/register", url.Values{"email": {"ada"}, "first_name": {""}, "last_name": {"J.R."}})
+	if strings.Count(a.body, `role="alert"`) != 1 || strings.Count(a.body, " autofocus") != 1 || len(s.sent()) != 0 {
+		t.Errorf("alerts or focus: %s", a.body)
+	}
+	for name, sentence := range map[string]string{
+		"email": "This address does not look right.", "first_name": "Please give a first name:", "last_name": "A last name has",
+	} {
+		_, input, _ := strings.Cut(a.body, `<input id="`+name+`"`)
+		input, _, _ = strings.Cut(input, ">")
+		if !strings.Contains(a.body, `<p id="wrong-`+name+`">`+sentence) || !strings.Contains(input, ` aria-describedby="wrong-`+name+`"`) ||
+			strings.Contains(input, " autofocus") != (name == "email") {
+			t.Errorf("%s: %s", name, a.body)
+		}
+	}
+}
+
 func TestPages_WhenNotAvailable_KeepTheFormAndItsKey(t *testing.T) {
 	s := newSite(t)
 	form := fill(hiddenOf(s.do(http.MethodGet, "/", "", "", "").body), "email", "ada@example.com", "first_name", "Ada")

@@ -12,19 +12,19 @@ import (
 // Rules:
 //   - a link, followed or pasted, shows whom it is for and waits for a click: mail scanners open links;
 //   - what the page shows can be shown again, in another language, without asking for anything;
-//   - what is proven says so, and what is over leads back to the start.
+//   - what is proven says so, and what is over leads back to the start: no code is asked for where no tries are left.
 
 func (p *public) registerPage(ctx context.Context, key string, sent fields) page {
 	a, err := p.register(ctx, key, registerRequest{Email: sent.Email, FirstName: sent.FirstName, LastName: sent.LastName, Locale: sent.Locale})
 	if err != nil {
 		return page{Step: stepRegister, Typed: sent, Problem: problemOf(err)}
 	}
-	return p.codePage(ctx, a.VerificationID, nil)
+	return p.codePage(ctx, a.VerificationID, "", nil)
 }
 
 func (p *public) resendPage(ctx context.Context, key string, sent fields) page {
 	a, err := p.resend(ctx, key, resendRequest{VerificationID: sent.VerificationID})
-	next := p.codePage(ctx, sent.VerificationID, problemOf(err))
+	next := p.codePage(ctx, sent.VerificationID, "", problemOf(err))
 	if err == nil {
 		next.ResendIn, next.Resent = a.ResendIn, true
 	}
@@ -37,7 +37,7 @@ func (p *public) verifyPage(ctx context.Context, key string, sent fields) page {
 	if err == nil {
 		return page{Step: stepDone, Shown: &verificationStatus{Email: v.Email}}
 	}
-	next := p.codePage(ctx, sent.VerificationID, problemOf(err)).linked(sent.Token)
+	next := p.codePage(ctx, sent.VerificationID, sent.Token, problemOf(err))
 	if next.busy() {
 		next.Typed.Code = sent.Code
 	}
@@ -46,6 +46,9 @@ func (p *public) verifyPage(ctx context.Context, key string, sent fields) page {
 
 func (p *public) disputePage(ctx context.Context, key string, sent fields) page {
 	next := p.askDispute(sent)
+	if next.Problem != nil {
+		return next
+	}
 	if _, err := p.dispute(ctx, key, disputeRequest{VerificationID: sent.VerificationID, Token: sent.Token}); err != nil {
 		next.Problem = problemOf(err)
 	} else {
@@ -64,7 +67,7 @@ func (p *public) showPage(ctx context.Context, key string, sent fields) page {
 	case stepPaste:
 		next.Step = stepPaste
 	case stepCode:
-		next = p.codePage(ctx, sent.VerificationID, nil)
+		next = p.codePage(ctx, sent.VerificationID, "", nil)
 		next.Typed.Code = sent.Code
 	case stepLink:
 		next = p.linkPage(ctx, sent)
@@ -93,18 +96,14 @@ func (p *public) linkPage(ctx context.Context, sent fields) page {
 	if problem := badFields(badToken(sent.Token)...); problem != nil {
 		return page{Step: stepPaste, Typed: fields{Link: sent.Link}, Problem: problem}
 	}
-	next := p.codePage(ctx, sent.VerificationID, nil)
-	if next.Step == stepCode && next.Problem == nil && next.Shown.Status == "expired" {
-		next.Problem = newProblem(codeExpired, "")
-	}
-	return next.linked(sent.Token)
+	return p.codePage(ctx, sent.VerificationID, sent.Token, nil)
 }
 
 // askDispute shows what saying "I did not ask for this" does.
 func (p *public) askDispute(sent fields) page {
 	h, _, wrong := p.open(sent.VerificationID)
-	if wrong = append(badToken(sent.Token), wrong...); len(wrong) > 0 {
-		return page{Step: stepPaste, Typed: fields{Link: sent.Link}, Problem: badFields(wrong...)}
+	if wrong = append(badToken(sent.Token), wrong...); len(wrong) > 0 { // of one link: one sentence says it
+		return page{Step: stepPaste, Typed: fields{Link: sent.Link}, Problem: badFields(wrong[0])}
 	}
 	return page{
 		Step: stepDispute, Typed: fields{VerificationID: sent.VerificationID, Token: sent.Token},
@@ -121,29 +120,34 @@ func (p page) linked(token string) page {
 	return p
 }
 
-// codePage asks for the code of a verification. One that is proven says so, one
-// that is over leads back to the start.
-func (p *public) codePage(ctx context.Context, id string, problem *Problem) page {
+// codePage asks for the code of a verification, or for a click where a link's
+// token came along. One that is proven says so, one without tries leads back
+// to the start.
+func (p *public) codePage(ctx context.Context, id, token string, problem *Problem) page {
 	h, _, wrong := p.open(id)
 	if len(wrong) > 0 {
 		return page{Step: stepRegister, Problem: badFields(wrong...)}
 	}
 	shown, err := p.status(ctx, &statusRequest{id})
-	if err != nil {
+	switch {
+	case err != nil:
 		shown = &verificationStatus{Email: h.Email}
 		problem = cmp.Or(problem, problemOf(err))
-	}
-	switch {
 	case shown.Status == "verified":
 		return page{Step: stepDone, Shown: shown}
-	case problem != nil && (problem.Code == tooManyAttempts || problem.AttemptsRemaining != nil && *problem.AttemptsRemaining == 0):
-		return page{Step: stepRegister, Typed: fields{Email: shown.Email, FirstName: shown.FirstName}, Problem: problem}
+	case token != "" && shown.Status == "expired":
+		problem = cmp.Or(problem, newProblem(codeExpired, ""))
+	case token == "" && shown.AttemptsRemaining == 0:
+		return page{
+			Step: stepRegister, Typed: fields{Email: shown.Email, FirstName: shown.FirstName},
+			Problem: cmp.Or(problem, newProblem(tooManyAttempts, "")),
+		}
 	}
 	mailIn := secondsUntil(h.OpenedAt.Add(time.Duration(p.Policy.MailIntervalSeconds) * time.Second))
 	return page{
 		Step: stepCode, Typed: fields{VerificationID: id}, Shown: shown, Reference: user.Reference(h.VerificationID),
 		ResendIn: mailIn, Problem: problem,
-	}
+	}.linked(token)
 }
 
 // problemOf returns the problem that a call ended in, nil if it ended well.

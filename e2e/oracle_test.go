@@ -182,7 +182,7 @@ func formsShowTheSame(t *testing.T, s *system) {
 			v.submits(t, 422, "/verify", "verification_id", v.handle, "code", wrongCode)
 		}
 		v.submits(t, 429, "/verify", "verification_id", v.handle, "code", wrongCode)
-		v.submits(t, 200, "/resend", "verification_id", v.handle)
+		v.submits(t, 429, "/resend", "verification_id", v.handle) // no tries are left: back to the start
 		v.submits(t, 200, "/dispute", "verification_id", v.handle, "token", wrongToken)
 	})
 }
