@@ -21,7 +21,7 @@ import (
 
 type registerRequest struct {
 	Email     string `json:"email" format:"email" doc:"The address to confirm. Case, width and space around it do not count; its domain may be written in any script. A quoted part before the @ is not supported, nor is an IP address after it." example:"ada@example.com"`
-	FirstName string `json:"first_name" format:"person-name" minLength:"1" doc:"Letters, spaces, ' ’ - and a dot after an abbreviation; nothing invisible." example:"Ada"`
+	FirstName string `json:"first_name" format:"person-name" minLength:"1" doc:"Letters, spaces, ' ’ - and a dot before a space or at the end; nothing invisible." example:"Ada"`
 	LastName  string `json:"last_name,omitempty" format:"person-name" doc:"As first_name, or empty." example:"Lovelace"`
 	Locale    string `json:"locale,omitempty" format:"language-tag" doc:"A BCP 47 language tag for the mails; what is not known of it is passed over. Without it Accept-Language decides." example:"en-GB"`
 }

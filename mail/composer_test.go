@@ -95,6 +95,19 @@ func TestComposer_ACodeMail_SaysItAll(t *testing.T) {
 	}
 }
 
+func TestComposer_AMailWithACode_SaysWhereNotToTypeIt(t *testing.T) {
+	for code, want := range map[string]int{letter.Code: 1, "": 0} {
+		l := letter
+		l.Code = code
+		_, text, html := compose(t, codeMailAt(noon, "Ada"), l)
+		for _, body := range []string{text, html} {
+			if strings.Count(body, "If it shows another one, do not type the code there.") != want {
+				t.Errorf("code %q: %s", code, body)
+			}
+		}
+	}
+}
+
 func codeMailAt(at time.Time, firstName string) mail.Mail {
 	return mail.Mail{
 		ID: "m1", Kind: mail.VerifyAccount, To: "ada@example.org", FirstName: firstName, Locale: "en-GB",

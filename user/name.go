@@ -17,7 +17,7 @@ import (
 const maxName = 64
 
 // ErrName says what a name may consist of.
-var ErrName = errors.New("must have 1 to 64 characters: letters, spaces, ' ’ - and a dot after an abbreviation")
+var ErrName = errors.New("must have 1 to 64 characters: letters, spaces, ' ’ - and a dot before a space or at the end")
 
 // NormalizeName returns the name in NFC, trimmed. An empty or unfit one is
 // ErrName. Normalising again changes nothing.
