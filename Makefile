@@ -48,7 +48,7 @@ test-browser: build $(NODE_MODULES)/.package-lock.json ## the pages in a real Ch
 	NODE_PATH=$(NODE_MODULES) node --test e2e/browser/pages.test.js
 
 FUZZTIME := 30s
-fuzz: ## each fuzz target for FUZZTIME=30s; what fails is kept under testdata/fuzz, and make test repeats it
+fuzz: ## each fuzz target for FUZZTIME=30s (10s at least, else some only repeat their corpus); what fails is kept under testdata/fuzz, and make test repeats it
 	@grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z_]+' ./* | sed -E 's#/[^/]*:[0-9]+:func # #' | while read -r package target; do \
 		echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s "$$package" || exit; done
 

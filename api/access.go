@@ -34,7 +34,7 @@ func everywhere(r chi.Router, listener string, log logrus.FieldLogger, registry 
 		}
 	}
 	r.Use(observed(listener, log, took), traced, answeringWith(onEvery()...), middleware.GetHead)
-	r.NotFound(newProblem(notFound, "nothing of the "+listener+" listener is there").ServeHTTP)
+	r.NotFound(newProblem(notFound, "").ServeHTTP)
 	r.MethodNotAllowed(wrongMethod)
 	return nil
 }

@@ -40,7 +40,7 @@ func readBody(contentType string, body io.Reader) ([]byte, *Problem) {
 
 // decode reads a body into the fields of a request.
 func decode(body []byte, into map[string]*string) *Problem {
-	malformed := newProblem(jsonMalformed, "send one JSON object in UTF-8, like {\"name\":\"value\"}")
+	malformed := newProblem(jsonMalformed, "")
 	if !utf8.Valid(body) {
 		return malformed
 	}
@@ -67,7 +67,7 @@ func decode(body []byte, into map[string]*string) *Problem {
 		case seen[field]:
 			return badFields(FieldError{field, fieldInvalid, "must stand only once"})
 		case !isText:
-			return badFields(FieldError{field, fieldInvalid, "must be a string"})
+			return badFields(wrongField(field, fieldInvalid))
 		}
 		*target, seen[field] = text, true
 	}

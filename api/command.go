@@ -87,10 +87,10 @@ func (p *public) send(ctx context.Context, c user.Command) error {
 // failed logs why a call could not be answered and returns its problem.
 func (p *public) failed(doing, verificationID string, err error) *Problem {
 	p.Log.WithFields(logrus.Fields{"doing": doing, "verification_id": verificationID}).WithError(err).Warn("call not answered")
-	return notDone(err, "repeat the request with the Idempotency-Key of this answer")
+	return notDone(err, "")
 }
 
-// notDone is the problem of what Kafka did not acknowledge; repeat says how to be certain.
+// notDone is the problem of what Kafka did not acknowledge; repeat says how to be certain, if it is not by the key.
 func notDone(err error, repeat string) *Problem {
 	switch {
 	case errors.Is(err, ErrUnavailable):

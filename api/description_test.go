@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,6 +36,9 @@ type openAPI struct {
 	Components struct {
 		Headers   map[string]header
 		Responses map[string]response
+		Schemas   map[string]struct {
+			Properties map[string]struct{ Examples []any }
+		}
 	}
 }
 
@@ -209,28 +213,115 @@ func TestDescription_HasEveryCode_WithAnExampleThatIsOne(t *testing.T) {
 	found := map[string]bool{}
 	for _, h := range []http.Handler{s.handler, operator, open} {
 		d := h.(*described)
-		hold := func(at string, responses map[string]response) {
-			for status, r := range responses {
-				for media, content := range r.Content {
-					for code, example := range content.Examples {
-						found[code] = true
-						if err := d.holdBody(at+"/"+status+"/content/"+pointer(media)+"/schema", example.Value); err != nil {
-							t.Errorf("the example of %s: %v", code, err)
-						}
-					}
-				}
+		d.eachExample(func(at, code string, example json.RawMessage) {
+			found[code] = true
+			if err := d.holdBody(at, example); err != nil {
+				t.Errorf("the example of %s: %v", code, err)
 			}
-		}
-		hold("/components/responses", d.description.Components.Responses)
-		for path, operations := range d.description.Paths {
-			for method, o := range operations {
-				hold("/paths/"+pointer(path)+"/"+method+"/responses", o.Responses)
-			}
-		}
+		})
 	}
 	for _, code := range api.Codes() {
 		if !found[code] && !slices.Contains(onlyOfForms, code) {
 			t.Errorf("no call is described to answer %s", code)
+		}
+	}
+}
+
+// eachExample calls f with the examples of problems, the schemas that they are of, and their codes.
+func (d *described) eachExample(f func(at, code string, example json.RawMessage)) {
+	each := func(at string, responses map[string]response) {
+		for status, r := range responses {
+			for media, content := range r.Content {
+				for code, example := range content.Examples {
+					f(at+"/"+status+"/content/"+pointer(media)+"/schema", code, example.Value)
+				}
+			}
+		}
+	}
+	each("/components/responses", d.description.Components.Responses)
+	for path, operations := range d.description.Paths {
+		for method, o := range operations {
+			each("/paths/"+pointer(path)+"/"+method+"/responses", o.Responses)
+		}
+	}
+}
+
+func TestDescription_TheExampleOfAProblem_IsWhatIsAnswered(t *testing.T) {
+	s := newSite(t)
+	do := s.internal(nil)
+	examples := map[string]json.RawMessage{}
+	for _, h := range []http.Handler{s.handler, s.inside(nil)} {
+		h.(*described).eachExample(func(_, code string, example json.RawMessage) { examples[code] = example })
+	}
+	post := func(body string) answer { return s.do(http.MethodPost, "/api/register", "application/json", "", body) }
+	guess := func(id, field, value string) answer {
+		return s.call("/api/verify", "", map[string]string{"verification_id": id, field: value})
+	}
+	proven, code := s.register("ada@example.com")
+	guess(proven, "code", code)
+	guessed, other := s.register("grace@example.com")
+	wrong := wrongCode(other)
+	answers := map[string]answer{
+		"json_malformed":          post("{"),
+		"idempotency_key_invalid": s.do(http.MethodPost, "/api/register", "application/json", "short", "{}"),
+		"content_type_invalid":    s.do(http.MethodPost, "/api/register", "text/plain", "", "{}"),
+		"body_too_large":          post(strings.Repeat(" ", 17<<10)),
+		"field_unknown":           post(object("nickname", "x")),
+		"field_invalid":           post(`{"email":1}`),
+		"email_invalid":           post(object("email", "x", "first_name", "Ada")),
+		"email_unsupported":       post(object("email", `"x"@example.com`, "first_name", "Ada")),
+		"first_name_invalid":      post(object("email", "ada@example.com", "first_name", "1")),
+		"last_name_invalid":       post(object("email", "ada@example.com", "first_name", "Ada", "last_name", "1")),
+		"locale_invalid":          post(object("email", "ada@example.com", "first_name", "Ada", "locale", "?")),
+		"verification_id_invalid": guess("x", "code", code),
+		"code_malformed":          guess(guessed, "code", "x"),
+		"token_malformed":         guess(guessed, "token", "x"),
+		"code_expired":            guess(proven, "code", code),
+		"code_invalid":            guess(guessed, "code", wrong),
+		"not_found":               s.do(http.MethodGet, "/api/nothing", "", "", ""),
+		"method_not_allowed":      s.do(http.MethodGet, "/api/register", "", "", ""),
+		"parameter_invalid":       do(http.MethodGet, "/users?limit=0"),
+		"user_not_found":          do(http.MethodGet, "/users/nobody@example.com"),
+		"dead_letter_not_found":   do(http.MethodGet, "/dead-letters/1"),
+		"host_forbidden":          do(http.MethodGet, "/users", "Host", "evil.example"),
+		"origin_forbidden":        do(http.MethodDelete, "/users/ada@example.com", "Sec-Fetch-Site", "cross-site"),
+	}
+	for range 5 { // the last try and one more
+		answers["too_many_attempts"] = guess(guessed, "code", wrong)
+	}
+	for code, err := range map[string]error{"unavailable": api.ErrUnavailable, "overloaded": api.ErrOverloaded, "outcome_unknown": api.ErrOutcomeUnknown} {
+		s.set(func(f *fold) { f.sendErr = err })
+		answers[code] = post(object("email", "new@example.com", "first_name", "Ada"))
+	}
+	for code, a := range answers {
+		var want any
+		if err := json.Unmarshal(examples[code], &want); err != nil {
+			t.Fatalf("the example of %s: %v", code, err)
+		}
+		if !reflect.DeepEqual(want, any(a.json(t))) {
+			t.Errorf("%s is answered\n%s\nand described\n%s", code, a.body, examples[code])
+		}
+	}
+}
+
+func TestDescription_WhatFieldsShow_MakesBodiesThatAreValid(t *testing.T) {
+	s := newSite(t)
+	for _, h := range []http.Handler{s.handler, s.inside(nil)} {
+		d := h.(*described)
+		for name, schema := range d.description.Components.Schemas {
+			body := map[string]any{}
+			for field, property := range schema.Properties {
+				if len(property.Examples) > 0 {
+					body[field] = property.Examples[0]
+				}
+			}
+			text, err := json.Marshal(body)
+			if err == nil && len(body) > 0 {
+				err = d.holdBody("/components/schemas/"+name, text)
+			}
+			if err != nil {
+				t.Errorf("the example of %s: %v", name, err)
+			}
 		}
 	}
 }

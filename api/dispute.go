@@ -13,7 +13,7 @@ import (
 
 type disputeRequest struct {
 	VerificationID string `json:"verification_id" format:"verification-id" doc:"The part of the link before the dot."`
-	Token          string `json:"token" pattern:"^[A-Za-z0-9_-]{21}[AQgw]$" doc:"The part of the link behind the dot."`
+	Token          string `json:"token" pattern:"^[A-Za-z0-9_-]{21}[AQgw]$" doc:"The part of the link behind the dot." example:"J3dTnx1pQWcY7sVbZk0m4A"`
 }
 
 // disputed answers dispute.

@@ -98,7 +98,7 @@ func (t tokens) refuse(r *http.Request) *Problem {
 	case bears(r, t.internal) && t.operator == "":
 		return newProblem(operatorRequired, "OPERATOR_TOKEN is not set here: nothing can be changed")
 	case bears(r, t.internal):
-		return newProblem(operatorRequired, "send Authorization: Bearer and the operator token")
+		return newProblem(operatorRequired, "")
 	}
 	problem := newProblem(tokenRequired, "")
 	problem.header.Set("WWW-Authenticate", "Bearer")

@@ -113,7 +113,7 @@ func (s pageSize) number() (int, []FieldError) {
 	}
 	n, err := strconv.Atoi(string(s))
 	if err != nil || n < 1 || n > listedAtMost {
-		return 0, []FieldError{{"limit", parameterInvalid, "must be a number from 1 to 1000"}}
+		return 0, []FieldError{wrongField("limit", parameterInvalid)}
 	}
 	return n, nil
 }

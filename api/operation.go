@@ -16,7 +16,7 @@ import (
 
 // input is what huma hands over of a POST.
 type input struct {
-	Key string `header:"Idempotency-Key" pattern:"^[!-~]{16,255}$" doc:"Makes a repeated request one command: the same key and body have no second effect and get the same outcome. Made and answered where none is given."`
+	Key string `header:"Idempotency-Key" pattern:"^[!-~]{16,255}$" doc:"Makes a repeated request one command: the same key and body have no second effect and get the same outcome; another body is another command, whatever its key. A repeat answers a verification_id of other characters, which opens to the same verification. Made and answered where none is given."`
 
 	body    []byte
 	problem *Problem

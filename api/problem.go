@@ -94,7 +94,7 @@ var problems = map[string]struct {
 	outcomeUnknown: {status: http.StatusServiceUnavailable, title: "It is not known yet whether this was done", detail: "repeat the request with the Idempotency-Key of this answer", retryAfter: 1},
 	overloaded:     {status: http.StatusServiceUnavailable, title: "There is too much to do at the moment; nothing was done", detail: "try again in a moment", retryAfter: 1},
 
-	notFound:         {status: http.StatusNotFound, title: "There is nothing here", detail: "nothing of the public listener is there"},
+	notFound:         {status: http.StatusNotFound, title: "There is nothing here", detail: "/docs lists what there is"},
 	methodNotAllowed: {status: http.StatusMethodNotAllowed, title: "This method is not possible here", detail: "see the header Allow", header: "Allow"},
 	internalError:    {status: http.StatusInternalServerError, title: "Something went wrong on our side", detail: "it is logged; try again"},
 
@@ -105,8 +105,8 @@ var problems = map[string]struct {
 	originForbidden:  {status: http.StatusForbidden, title: "Other sites may not ask this", detail: "send it from a page of this listener"},
 
 	deadLetterNotFound: {status: http.StatusNotFound, title: "There is no such dead letter", detail: "its id is wrong, or it failed more than 14 days ago"},
-	deadLetterRetried:  {status: http.StatusConflict, title: "This dead letter was retried before"},
-	deadLetterRefused:  {status: http.StatusConflict, title: "This dead letter cannot be retried"},
+	deadLetterRetried:  {status: http.StatusConflict, title: "This dead letter was retried before", detail: "it was retried at 2026-01-31T12:00:00Z, and has not failed again"},
+	deadLetterRefused:  {status: http.StatusConflict, title: "This dead letter cannot be retried", detail: "its topic is no input of any group"},
 }
 
 // Problem is a refusal, as RFC 9457 writes it.

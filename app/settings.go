@@ -294,7 +294,7 @@ func (s *Settings) clients() (rate int, proxies []netip.Prefix, err error) {
 			network, err = addr.Prefix(addr.BitLen())
 		}
 		if err != nil || network.Addr().Is4In6() || network.Bits() < 8 {
-			return 0, nil, errors.New("TRUSTED_PROXIES must be addresses, or networks like 10.0.0.0/8,2001:db8::/32 that are no greater than a /8")
+			return 0, nil, fmt.Errorf("TRUSTED_PROXIES must be addresses, or networks like 10.0.0.0/8,2001:db8::/32 that are no greater than a /8: %q is neither", text)
 		}
 		if network != network.Masked() {
 			return 0, nil, fmt.Errorf("TRUSTED_PROXIES must be networks: %v is an address within %v, which of them is meant?", network, network.Masked())
@@ -308,7 +308,10 @@ func (s *Settings) clients() (rate int, proxies []netip.Prefix, err error) {
 func isOrigin(text string) bool {
 	u, err := url.Parse(text)
 	usual := map[string]string{"http": "80", "https": "443"} // browsers leave it out
-	return err == nil && usual[u.Scheme] != "" && u.Port() != usual[u.Scheme] && u.Host != "" && text == u.Scheme+"://"+u.Host && !strings.Contains(text, "*")
+	if err != nil || usual[u.Scheme] == "" || u.Hostname() == "" || text != u.Scheme+"://"+u.Host {
+		return false
+	}
+	return u.Port() != usual[u.Scheme] && !strings.HasSuffix(text, ":") && !strings.Contains(text, "*")
 }
 
 func (s *Settings) logger() (*logrus.Logger, error) {

@@ -96,6 +96,7 @@ func TestSettings_ThatAreWrong_AreNamed(t *testing.T) {
 		{everything, []string{"--trusted-proxies=0.0.0.0/1,128.0.0.0/1"}, "TRUSTED_PROXIES"},
 		{everything, []string{"--trusted-proxies=10.1.2.3/8"}, "TRUSTED_PROXIES"},
 		{everything, []string{"--cors-origins=https://www.example.com:443"}, "CORS_ORIGINS"},
+		{everything, []string{"--cors-origins=https://www.example.com:"}, "CORS_ORIGINS"},
 		{everything, []string{"--cors-origins=*"}, "CORS_ORIGINS"},
 		{everything, []string{"--cors-origins=https://*.example.com"}, "CORS_ORIGINS"},
 		{everything, []string{"--cors-origins=https://example.com/"}, "CORS_ORIGINS"},

@@ -9,7 +9,8 @@
 // its effect once.
 //
 // It speaks the API's words and imports nothing of Countersign's own, only
-// github.com/cenkalti/backoff/v5, so its folder can be copied as it is.
+// github.com/cenkalti/backoff/v5. go get cannot fetch it: copy the folder as it
+// is, or name a checkout by "replace countersign => ../countersign" in go.mod.
 //
 // The files:
 //
