@@ -117,7 +117,7 @@ func (n *node) addUsers() error {
 	}
 	n.processors = append(n.processors, p)
 	n.add(core, "users processor", p.Run)
-	n.add(edge, "users sweeper", processors.Sweeper{Processor: p, Log: n.log}.Run)
+	n.add(edge, "users sweeper", processors.Sweeper{Processor: p, Settle: time.Duration(n.settings.SweepAfterSeconds) * time.Second, Log: n.log}.Run)
 	n.checks = append(n.checks, check{name: "users processor", health: p.Health})
 	return nil
 }
@@ -157,7 +157,7 @@ func (n *node) addNotifier(emitter *stream.Emitter) error {
 	}
 	n.processors = append(n.processors, p)
 	n.add(core, "mailer processor", p.Run)
-	n.add(edge, "mailer sweeper", processors.Sweeper{Processor: p, Log: n.log}.Run)
+	n.add(edge, "mailer sweeper", processors.Sweeper{Processor: p, Settle: time.Duration(n.settings.SweepAfterSeconds) * time.Second, Log: n.log}.Run)
 	n.add(edge, "mail sender", sender.Run) // first: its last results may still be settled here
 	n.checks = append(n.checks,
 		check{name: "mailer processor", health: p.Health},

@@ -74,6 +74,8 @@ type Settings struct {
 	TrustedProxies []string `name:"trusted-proxies" env:"TRUSTED_PROXIES" help:"Networks (CIDR) or addresses of the proxies whose X-Forwarded-For is believed. None by default: the peer is the client."`
 	CORSOrigins    []string `name:"cors-origins" env:"CORS_ORIGINS" help:"Sites whose pages may use the API, like https://www.example.com. None by default."`
 
+	SweepAfterSeconds int `name:"sweep-after-seconds" env:"SWEEP_AFTER_SECONDS" default:"120" help:"How long an instance waits before it first looks for what is to be removed; later it looks every half hour."`
+
 	StateDir     string `name:"state-dir" env:"STATE_DIR" help:"Local stores, and the data of what is embedded. Defaults to .countersign, for 'serve ROLE' to .countersign/ROLE."`
 	InstanceID   string `name:"instance-id" env:"INSTANCE_ID" help:"Stable name of this instance. Made once and kept in STATE_DIR by default."`
 	LogAddresses bool   `name:"log-addresses" env:"LOG_ADDRESSES" help:"Log e-mail addresses and public clients as they are. By default logs hold short keyed hashes of them."`
@@ -219,6 +221,7 @@ func (s *Settings) complete(roles Roles) error {
 	if s.needsSecrets(roles) && !(alone && s.embeddedKafka()) {
 		need(s.Secrets != "", "COUNTERSIGN_SECRETS must be set, the same for every api and notifier, and for users with EVENTS_INCLUDE_CODE; 'countersign secret' makes one")
 	}
+	need(s.SweepAfterSeconds > 0, "SWEEP_AFTER_SECONDS must be 1 or more")
 	low, top := user.MinPolicy(), user.MaxPolicy()
 	for _, limit := range []struct {
 		name            string

@@ -25,6 +25,7 @@ func TestSweep_AnAccountThatNobodyProvedIsRemoved_AndAnErasedRowGoes(t *testing.
 	s.leaves(t, unproven, 25*time.Hour, user.Register)
 	s.leaves(t, erased, user.ErasedKept+time.Hour, user.Register, user.Erase)
 	for _, p := range s.users {
+		p.env["SWEEP_AFTER_SECONDS"] = "8"
 		p.start(t).awaitReady(t)
 	}
 	if !eventually(t.Context(), answerWithin, func() bool {

@@ -32,13 +32,13 @@ const (
 // Sweeper has a group's rows looked at, round after round.
 type Sweeper struct {
 	Processor *stream.Processor
-	Settle    time.Duration // before the first round, and after one that was cut short or came too early. Defaults to 10 s
+	Settle    time.Duration // before the first round, and after one that was cut short or came too early. Defaults to 2 min
 	Log       logrus.FieldLogger
 }
 
 // Run goes on until ctx ends. It returns nil then.
 func (s Sweeper) Run(ctx context.Context) error {
-	settle := cmp.Or(s.Settle, 10*time.Second)
+	settle := cmp.Or(s.Settle, 2*time.Minute)
 	wait := settle
 	for {
 		select {
