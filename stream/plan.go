@@ -80,6 +80,9 @@ func (c *Cluster) Apply(ctx context.Context, topics []Topic, made func(Change)) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, ensureTimeout)
 	defer cancel()
+	if err := c.agree(ctx, topics); err != nil {
+		return err
+	}
 	for {
 		changes, err := c.Plan(ctx, topics)
 		left := possible(changes)

@@ -9,7 +9,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Topic is what a topic must be. Config holds only what matters: what it does not name is not compared, but for
@@ -26,7 +31,7 @@ const (
 	askTimeout    = 5 * time.Second
 )
 
-// Ensure makes the topics that are missing, with Config.Replication, and returns once the brokers answer for them. It
+// Ensure makes the topics that are missing, with Config.Replication, and returns once every broker knows of them. It
 // fails, having made nothing, when a topic is there and differs, with a line for each difference, and when something is
 // missing and the cluster has fewer brokers than copies are wanted. Repeating it is harmless.
 func (c *Cluster) Ensure(ctx context.Context, topics []Topic) error {
@@ -54,8 +59,66 @@ func (c *Cluster) Ensure(ctx context.Context, topics []Topic) error {
 				return err
 			}
 		}
-		if !sleep(ctx, settleInterval) { // a broker may not have heard yet of a topic that another has made
+		if err := c.agree(ctx, topics); err != nil {
+			return err
+		}
+	}
+}
+
+// agree returns when all brokers say the same of the topics: one may not have heard yet of what another has done. A broker
+// that cannot be asked has no say.
+func (c *Cluster) agree(ctx context.Context, topics []Topic) error {
+	for {
+		brokers, err := c.adm.ListBrokers(ctx)
+		if err != nil {
+			return fmt.Errorf("list brokers: %w", err)
+		}
+		var said []string
+		for _, id := range brokers.NodeIDs() {
+			if words, err := known(ctx, c.cl.Broker(int(id)), topics); err == nil {
+				said = append(said, words)
+			}
+		}
+		if len(slices.Compact(said)) == 1 {
+			return nil
+		}
+		if !sleep(ctx, settleInterval) {
 			return fmt.Errorf("the brokers do not agree on the topics: %w", context.Cause(ctx))
 		}
 	}
+}
+
+// known is what a broker knows of the topics: whether they are there, their copies, and what was set.
+func known(ctx context.Context, broker *kgo.Broker, topics []Topic) (string, error) {
+	where, settings := kmsg.NewPtrMetadataRequest(), kmsg.NewPtrDescribeConfigsRequest()
+	for _, t := range topics {
+		topic := kmsg.NewMetadataRequestTopic()
+		topic.Topic = kmsg.StringPtr(t.Name)
+		where.Topics = append(where.Topics, topic)
+		resource := kmsg.NewDescribeConfigsRequestResource()
+		resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeTopic, t.Name
+		settings.Resources = append(settings.Resources, resource)
+	}
+	var words []string
+	answer, err := broker.Request(ctx, where)
+	if err != nil {
+		return "", err
+	}
+	for _, topic := range answer.(*kmsg.MetadataResponse).Topics {
+		for _, p := range topic.Partitions {
+			words = append(words, fmt.Sprint(*topic.Topic, p.Partition, p.Replicas))
+		}
+	}
+	if answer, err = broker.Request(ctx, settings); err != nil {
+		return "", err
+	}
+	for _, topic := range answer.(*kmsg.DescribeConfigsResponse).Resources {
+		for _, entry := range topic.Configs {
+			if entry.Source == kmsg.ConfigSourceDynamicTopicConfig && entry.Value != nil {
+				words = append(words, fmt.Sprint(topic.ResourceName, entry.Name, *entry.Value))
+			}
+		}
+	}
+	slices.Sort(words)
+	return strings.Join(words, "\n"), nil
 }
