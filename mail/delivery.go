@@ -25,6 +25,8 @@ type Delivery struct {
 	OccurredAt time.Time
 	// NotBefore is when the next attempt may be made.
 	NotBefore time.Time
+	// Deadline is the last moment at which an attempt may begin.
+	Deadline time.Time
 	// Stage and Reply are where the attempt ended and the relay's words, without addresses and codes. They are for
 	// operators, not for the public.
 	Stage Stage
@@ -37,7 +39,7 @@ type Delivery struct {
 func (m Mail) delivery(by Teller, at time.Time) Delivery {
 	return Delivery{
 		MailID: m.ID, Email: m.To, Kind: m.Kind, UserID: m.UserID, VerificationID: m.VerificationID,
-		State: m.State, Attempt: m.Attempts, OccurredAt: at, NotBefore: m.NotBefore,
+		State: m.State, Attempt: m.Attempts, OccurredAt: at, NotBefore: m.NotBefore, Deadline: m.Deadline(),
 		Stage: m.Stage, Reply: m.Reply, By: by,
 	}
 }

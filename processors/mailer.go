@@ -286,7 +286,7 @@ func recordOf(d mail.Delivery, traceParent []byte) (topics.MailDelivery, map[str
 	id := fmt.Sprintf("%s/%s/%d/%s", d.MailID, d.State, d.Attempt, d.By)
 	return topics.MailDelivery{
 		MailID: d.MailID, Email: d.Email, Kind: string(d.Kind), State: string(d.State), UserID: d.UserID,
-		VerificationID: d.VerificationID, Attempt: d.Attempt, OccurredAt: d.OccurredAt, NotBefore: d.NotBefore,
+		VerificationID: d.VerificationID, Attempt: d.Attempt, OccurredAt: d.OccurredAt, NotBefore: d.NotBefore, Deadline: d.Deadline,
 		Stage: string(d.Stage), Reply: d.Reply, By: string(d.By), MessageID: d.MessageID,
 	}, topics.Headers(id, topics.MailDeliveries, topics.SourceNotification, d.OccurredAt, traceParent)
 }
@@ -294,7 +294,7 @@ func recordOf(d mail.Delivery, traceParent []byte) (topics.MailDelivery, map[str
 func deliveryFrom(r topics.MailDelivery) mail.Delivery {
 	return mail.Delivery{
 		MailID: r.MailID, Email: r.Email, Kind: mail.Kind(r.Kind), State: mail.State(r.State), UserID: r.UserID,
-		VerificationID: r.VerificationID, Attempt: r.Attempt, OccurredAt: r.OccurredAt, NotBefore: r.NotBefore,
+		VerificationID: r.VerificationID, Attempt: r.Attempt, OccurredAt: r.OccurredAt, NotBefore: r.NotBefore, Deadline: r.Deadline,
 		Stage: mail.Stage(r.Stage), Reply: r.Reply, By: mail.Teller(r.By), MessageID: r.MessageID,
 	}
 }

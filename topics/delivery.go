@@ -14,6 +14,7 @@ type MailDelivery struct {
 	Attempt        int       `json:"attempt"` // from 1; 0 before the first
 	OccurredAt     time.Time `json:"occurred_at"`
 	NotBefore      time.Time `json:"not_before,omitzero"` // of the next attempt
+	Deadline       time.Time `json:"deadline,omitzero"`   // the last moment at which an attempt may begin
 	Stage          string    `json:"stage,omitempty"`     // of the conversation with the relay at which the attempt ended
 	Reply          string    `json:"reply,omitempty"`     // the relay's words, addresses cut out: internal
 	By             string    `json:"by"`                  // outbox: what was decided; sender: what came of an attempt
