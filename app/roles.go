@@ -33,8 +33,16 @@ func (n *node) addRoles(outside, inside net.Listener) error {
 			return err
 		}
 	}
+	var suppressions *views.Suppressions
+	if n.roles.API || n.roles.Notifier {
+		if suppressions, err = views.NewSuppressions(n.cluster); err != nil {
+			return err
+		}
+		n.add(core, "suppressions view", suppressions.Run)
+		n.checks = append(n.checks, check{name: "suppressions view", health: suppressions.Health})
+	}
 	if n.roles.Notifier {
-		if err := n.addNotifier(emitter); err != nil {
+		if err := n.addNotifier(emitter, suppressions); err != nil {
 			return err
 		}
 	}
@@ -84,7 +92,7 @@ func (n *node) serve(name string, l net.Listener, h http.Handler) {
 func (n *node) addEmitter() (*stream.Emitter, error) {
 	var writes []string
 	if n.roles.API {
-		writes = append(writes, topics.UserCommands)
+		writes = append(writes, topics.UserCommands, topics.MailCommands)
 	}
 	if n.roles.Notifier {
 		writes = append(writes, topics.MailDeliveries)
@@ -123,7 +131,7 @@ func (n *node) addUsers() error {
 }
 
 // addNotifier is the notification service: the outbox and who sends from it.
-func (n *node) addNotifier(emitter *stream.Emitter) error {
+func (n *node) addNotifier(emitter *stream.Emitter, suppressions *views.Suppressions) error {
 	composer, err := n.settings.composer()
 	if err != nil {
 		return err
@@ -143,7 +151,9 @@ func (n *node) addNotifier(emitter *stream.Emitter) error {
 	if err != nil {
 		return err
 	}
-	graph, err := processors.Mailer(processors.MailerConfig{Partitions: n.settings.KafkaPartitions, Registry: n.registry, Log: n.log})
+	graph, err := processors.Mailer(processors.MailerConfig{
+		Partitions: n.settings.KafkaPartitions, Suppressions: suppressions, Registry: n.registry, Log: n.log,
+	})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -36,6 +37,8 @@ func TestAsyncAPI_DescribesEveryRecord(t *testing.T) {
 		t.Errorf("erase: exit code %d:\n%s", exitCode, output)
 	}
 	disputes(t, s, somebody())
+	s.unsuppress(t, proves.address)
+	keys[topics.SuppressionKey(proves.address)] = true
 	dead := newPerson(0) // whose command has no headers, as no one here would write it
 	s.misplace(t, topics.UserCommands, dead.address, registrationOf(t, s, dead))
 	id := s.letter(t, dead.address, "open", 1)
@@ -108,6 +111,26 @@ func disputes(t *testing.T, s *system, p *person) {
 	}
 	if !eventually(t.Context(), readWithin, func() bool { return len(of(p.address, s.read(t, topics.UserCommands))) == 2 }) {
 		t.Error("the dispute is no command")
+	}
+}
+
+// unsuppress asks the notifier to mail an address, and waits until it has said so.
+func (s *system) unsuppress(t *testing.T, address string) {
+	t.Helper()
+	now := time.Now().UTC()
+	value, err := topics.Encode(topics.MailCommand{ID: "unsuppress", Type: topics.UnsuppressMail, Email: address, RequestedAt: now})
+	check(t, err)
+	r := &kgo.Record{Topic: topics.MailCommands, Key: []byte(address), Value: value}
+	for name, value := range topics.Headers("unsuppress", topics.MailCommands, topics.SourceAPI, now, nil) {
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: name, Value: value})
+	}
+	client := s.connect(t)
+	defer client.Close()
+	check(t, client.ProduceSync(t.Context(), r).FirstErr())
+	if !eventually(t.Context(), readWithin, func() bool {
+		return len(of(topics.SuppressionKey(address), s.read(t, topics.MailSuppressions))) > 0
+	}) {
+		t.Error("the address is not taken off the list")
 	}
 }
 

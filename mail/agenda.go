@@ -14,6 +14,7 @@ import (
 type entry struct {
 	mail      Mail
 	partition int32
+	address   string // the row's
 	// phase is where the entry is between the row it came from and the result that changes the row.
 	phase phase
 	// attempt is the one reported, in phase reported.

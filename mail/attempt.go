@@ -8,6 +8,7 @@ package mail
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -28,6 +29,8 @@ type job struct {
 	done               chan struct{}
 	// unmade is why no letter could be made, for phase held.
 	unmade error
+	// sent means that the relay took the mail.
+	sent bool
 }
 
 // take claims what is next for a worker; nil if there is nothing.
@@ -84,7 +87,7 @@ func (s *Sender) attempt(c *courier, j *job) (d Delivery, next phase) {
 	s.heed(j, out)
 	switch out.verdict {
 	case accepted:
-		m.State = Sent
+		m.State, j.sent = Sent, true
 	case refused:
 		m.State = Failed
 	case later:
@@ -176,6 +179,9 @@ func (s *Sender) end(j *job, next phase) {
 	}
 	e := j.entry
 	if e.gone {
+		if of, ours := s.rows[e.partition]; ours {
+			s.set(e.partition, e.address, slices.DeleteFunc(of[e.address], func(other *entry) bool { return other == e }))
+		}
 		return
 	}
 	e.phase = next
@@ -187,7 +193,9 @@ func (s *Sender) end(j *job, next phase) {
 		s.agenda.plan(e)
 	case reported:
 		e.attempt = j.mail.Attempts + 1
-		if e.mail.Attempts >= e.attempt { // The row was quicker than the acknowledgement.
+		quicker := e.mail.Attempts >= e.attempt // The row was, than the acknowledgement.
+		askedAgain := e.mail.Retries > j.mail.Retries && !j.sent
+		if quicker || askedAgain {
 			s.plan(e)
 		}
 	}

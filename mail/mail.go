@@ -71,6 +71,8 @@ type Mail struct {
 	OccurredAt time.Time `json:"occurred_at"`
 	// Attempts counts those whose result is about this mail; a relay that is ill costs none.
 	Attempts int `json:"attempts,omitempty"`
+	// Retries counts how often the mail was asked for again after it was done.
+	Retries int `json:"retries,omitempty"`
 	// Unanswered counts the attempts that may have been accepted.
 	Unanswered int `json:"unanswered,omitempty"`
 	// NotBefore is when the next attempt may be made.

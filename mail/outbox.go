@@ -7,6 +7,8 @@
 //   - an attempt without a reply is repeated once, later;
 //   - when an account is erased its waiting mails are called off, and one that was asked for before and comes later is,
 //     too; nothing personal is remembered of them;
+//   - a mail to a suppressed address has failed before it is tried (suppression.go);
+//   - a mail that could still be of use is kept until its deadline when it is done without having been sent (retry.go);
 //   - a row that remembers nothing any more is as good as none;
 //   - a result counts for the attempt it names; only "sent" is believed of any attempt, because it is a fact.
 
@@ -48,21 +50,25 @@ type Done struct {
 	VerificationID string    `json:"verification_id,omitempty"`
 	Sequence       int64     `json:"sequence"`
 	Until          time.Time `json:"until"`
+	// Mail is the mail itself, as long as it may be retried.
+	Mail *Mail `json:"mail,omitempty"`
 }
 
-// Queue takes the mail an event asks for. An id that is known changes nothing; a mail that is too old or was
-// superseded before it came is done at once.
-func (o Outbox) Queue(m Mail, now time.Time) (Outbox, []Delivery) {
+// Queue takes the mail an event asks for. An id that is known changes nothing; a mail that is too old, was
+// superseded before it came, or is to an address that is suppressed, is done at once.
+func (o Outbox) Queue(m Mail, suppressed bool, now time.Time) (Outbox, []Delivery) {
 	if o.knows(m.ID) {
 		return o, nil
 	}
 	o = o.forget(now)
-	m.State, m.Attempts, m.Unanswered, m.NotBefore, m.Stage, m.Reply = Queued, 0, 0, time.Time{}, "", ""
+	m.State, m.Attempts, m.Retries, m.Unanswered, m.NotBefore, m.Stage, m.Reply = Queued, 0, 0, 0, time.Time{}, "", ""
 	if !m.Deadline().After(now) {
 		return o.finish(m, Expired, now)
 	}
 	if m.Sequence < o.Erased.Sequence {
-		return o.finish(m, Cancelled, now)
+		o, told := o.finish(m, Cancelled, now)
+		o.keep(m.ID, nil)
+		return o, told
 	}
 	if o.overtook(m) {
 		return o.finish(m, Superseded, now)
@@ -74,6 +80,11 @@ func (o Outbox) Queue(m Mail, now time.Time) (Outbox, []Delivery) {
 			o, change = o.finish(older, Superseded, now)
 			told = append(told, change...)
 		}
+	}
+	if suppressed {
+		m.Stage = StageSuppressed
+		o, change := o.finish(m, Failed, now)
+		return o, append(told, change...)
 	}
 	o.Mails = append(o.Mails, m)
 	return o, append(told, m.delivery(ByOutbox, now))
@@ -87,11 +98,17 @@ func (o Outbox) Erase(sequence int64, now time.Time) (Outbox, []Delivery) {
 	}
 	o = o.forget(now)
 	o.Erased = Erasure{sequence, now.Add(greatestAge + remembered)}
+	for i, d := range o.Done {
+		if d.Sequence < sequence {
+			o.Done[i].Mail = nil
+		}
+	}
 	var told []Delivery
 	for _, m := range slices.Clone(o.Mails) {
 		if m.Sequence < sequence {
 			var change []Delivery
 			o, change = o.finish(m, Cancelled, now)
+			o.keep(m.ID, nil)
 			told = append(told, change...)
 		}
 	}
@@ -99,10 +116,17 @@ func (o Outbox) Erase(sequence int64, now time.Time) (Outbox, []Delivery) {
 }
 
 // Settle takes a sender's result. A result of a mail that is not waiting for it changes nothing, so it may come late
-// and more than once.
+// and more than once; but what was sent is not retried, whatever was decided meanwhile.
 func (o Outbox) Settle(d Delivery, now time.Time) (Outbox, []Delivery) {
-	i := slices.IndexFunc(o.Mails, func(m Mail) bool { return m.ID == d.MailID })
-	if d.By != BySender || i < 0 {
+	if d.By != BySender {
+		return o, nil
+	}
+	i := o.waiting(d.MailID)
+	if i < 0 {
+		if d.State == Sent && o.kept(d.MailID) != nil {
+			o = o.forget(now)
+			o.keep(d.MailID, nil)
+		}
 		return o, nil
 	}
 	m := o.Mails[i]
@@ -144,8 +168,12 @@ func (m Mail) attemptOf(s State) int {
 }
 
 func (o Outbox) knows(id string) bool {
-	return slices.ContainsFunc(o.Mails, func(m Mail) bool { return m.ID == id }) ||
-		slices.ContainsFunc(o.Done, func(d Done) bool { return d.ID == id })
+	return o.waiting(id) >= 0 || slices.ContainsFunc(o.Done, func(d Done) bool { return d.ID == id })
+}
+
+// waiting is the position of a mail that is not done, -1 if there is none.
+func (o Outbox) waiting(id string) int {
+	return slices.IndexFunc(o.Mails, func(m Mail) bool { return m.ID == id })
 }
 
 // overtook tells whether a later mail of the same verification is here or was.
@@ -160,11 +188,17 @@ func (o Outbox) overtook(m Mail) bool {
 	})
 }
 
-// forget drops the ids whose time is over. It copies both lists, so that what follows changes no other Outbox.
+// forget drops the ids whose time is over, and the mails that are of no use any more. It copies both lists, so that what
+// follows changes no other Outbox.
 func (o Outbox) forget(now time.Time) Outbox {
 	kept := Outbox{
 		Mails: slices.Clone(o.Mails),
 		Done:  slices.DeleteFunc(slices.Clone(o.Done), func(d Done) bool { return d.Until.Before(now) }),
+	}
+	for i, d := range kept.Done {
+		if d.Mail != nil && !d.Mail.Deadline().After(now) {
+			kept.Done[i].Mail = nil
+		}
 	}
 	if !o.Erased.Until.Before(now) {
 		kept.Erased = o.Erased
@@ -181,9 +215,11 @@ func (o Outbox) Idle(now time.Time) bool {
 func (o Outbox) finish(m Mail, s State, now time.Time) (Outbox, []Delivery) {
 	m.State, m.NotBefore = s, time.Time{}
 	o.Mails = slices.DeleteFunc(o.Mails, func(other Mail) bool { return other.ID == m.ID })
-	o.Done = append(o.Done, Done{
-		ID: m.ID, VerificationID: m.VerificationID, Sequence: m.Sequence, Until: m.Deadline().Add(remembered),
-	})
+	done := Done{ID: m.ID, VerificationID: m.VerificationID, Sequence: m.Sequence, Until: m.Deadline().Add(remembered)}
+	if s.Retriable() {
+		done.Mail = &m
+	}
+	o.Done = append(o.Done, done)
 	return o, []Delivery{m.delivery(ByOutbox, now)}
 }
 

@@ -51,7 +51,7 @@ func told(deliveries []mail.Delivery) string {
 func TestOutbox_WhatHappensToAMail_FollowsTheRules(t *testing.T) {
 	type step func(mail.Outbox) (mail.Outbox, []mail.Delivery)
 	queue := func(m mail.Mail, after time.Duration) step {
-		return func(o mail.Outbox) (mail.Outbox, []mail.Delivery) { return o.Queue(m, noon.Add(after)) }
+		return func(o mail.Outbox) (mail.Outbox, []mail.Delivery) { return o.Queue(m, false, noon.Add(after)) }
 	}
 	settle := func(d mail.Delivery, after time.Duration) step {
 		return func(o mail.Outbox) (mail.Outbox, []mail.Delivery) { return o.Settle(d, noon.Add(after)) }
@@ -119,7 +119,7 @@ func TestOutbox_WhatHappensToAMail_FollowsTheRules(t *testing.T) {
 
 func TestOutbox_Retries_KeepTheirDistance(t *testing.T) {
 	m := mail.Mail{ID: "n", Kind: mail.AccountVerified, To: "ada@example.org", OccurredAt: noon}
-	o, _ := mail.Outbox{}.Queue(m, noon)
+	o, _ := mail.Outbox{}.Queue(m, false, noon)
 	now := noon
 	for i, want := range []time.Duration{5, 15, 45, 120, 240, 240, 240} {
 		want *= time.Second
@@ -151,7 +151,7 @@ func TestOutbox_WhateverComesInWhateverOrder_KeepsItsPromises(t *testing.T) {
 				n := rapid.IntRange(1, 4).Draw(t, "mail")
 				m := code(fmt.Sprint(n), int64(n))
 				m.VerificationID = fmt.Sprint("v", n%2)
-				o, deliveries = o.Queue(m, now)
+				o, deliveries = o.Queue(m, false, now)
 			} else {
 				d := result(fmt.Sprint(rapid.IntRange(1, 4).Draw(t, "mail")), rapid.IntRange(0, 4).Draw(t, "attempt"),
 					rapid.SampledFrom([]mail.State{mail.Sent, mail.Failed, mail.Retrying, mail.Uncertain, mail.Expired}).Draw(t, "state"))

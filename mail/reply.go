@@ -27,6 +27,8 @@ const (
 	StageContent Stage = "content"
 	// StageCompose precedes them all: the message could not be made.
 	StageCompose Stage = "compose"
+	// StageSuppressed is no conversation: the address is known to be nobody's.
+	StageSuppressed Stage = "suppressed"
 )
 
 // verdict is what to do after an attempt.

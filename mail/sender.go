@@ -130,11 +130,11 @@ func (s *Sender) update(partition int32, address string, o Outbox) {
 		delete(known, m.ID)
 		switch {
 		case e == nil:
-			e = &entry{mail: m, partition: partition}
+			e = &entry{mail: m, partition: partition, address: address}
 			s.agenda.plan(e)
 		case e.phase == underWay:
-			e.mail = m
-		case e.phase == reported && m.Attempts < e.attempt:
+			e.mail, e.gone = m, false
+		case e.phase == reported && m.Attempts < e.attempt && m.Retries == e.mail.Retries:
 		default:
 			s.leave(e)
 			e.mail = m
@@ -145,7 +145,15 @@ func (s *Sender) update(partition int32, address string, o Outbox) {
 	for _, e := range known {
 		s.leave(e)
 		e.gone = true
+		if e.phase == underWay {
+			row = append(row, e) // It may be asked for again before its result is known.
+		}
 	}
+	s.set(partition, address, row)
+}
+
+// set makes row what is followed of an address.
+func (s *Sender) set(partition int32, address string, row []*entry) {
 	if len(row) == 0 {
 		delete(s.rows[partition], address)
 	} else {

@@ -134,7 +134,7 @@ func (p *post) report(_ context.Context, d mail.Delivery) error {
 func (p *post) queue(m mail.Mail) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	row, told := p.rows[m.To].Queue(m, time.Now())
+	row, told := p.rows[m.To].Queue(m, false, time.Now())
 	p.rows[m.To], p.told = row, append(p.told, told...)
 	p.sender.Update(0, m.To, row)
 }

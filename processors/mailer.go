@@ -25,6 +25,10 @@ import (
 //   - senders see rows only after the transaction that wrote them is committed (Outbox), and write what
 //     came of an attempt to mail_deliveries (Report), which this group reads back and settles;
 //   - an erased account's outbox is cleared, and what was asked before is not mailed any more;
+//   - who suppresses an address, or takes it off the list, writes it in its transaction. The list is read through a view: a
+//     mail that comes at the same moment is refused by the relay once more. It knows an address by its hash alone, so that
+//     an erased one stays on it;
+//   - a record that does not say that the right service wrote it, or whose key is another's, is a dead letter: it mails nobody;
 //   - what the outbox decides it writes to mail_deliveries in its transaction, and passes over on the way back;
 //     it is counted, and logged where a mail does not leave, when it is decided: a transaction that is not
 //     committed is decided, and counted, again.
@@ -37,10 +41,18 @@ var mailOf = map[goka.Stream]mail.Kind{
 	goka.Stream(topics.UserRegistrationRepeated): mail.AlreadyRegistered,
 }
 
+// Suppressions is the list of suppressed addresses.
+type Suppressions interface {
+	// Of returns what is known of a normalised address, and whether it is on the list.
+	Of(email string) (topics.MailSuppression, bool, error)
+}
+
 // MailerConfig of the notification service's processor.
 type MailerConfig struct {
 	// Partitions is how many partitions every topic has.
 	Partitions int32
+	// Suppressions are asked before a mail is queued or retried.
+	Suppressions Suppressions
 	// Registry takes the metrics. Defaults to none.
 	Registry prometheus.Registerer
 	Log      logrus.FieldLogger
@@ -48,25 +60,32 @@ type MailerConfig struct {
 
 type mailer struct {
 	MailerConfig
-	decided *prometheus.CounterVec
+	decided, skipped *prometheus.CounterVec
 }
 
 // Mailer returns the graph of the notification service.
 func Mailer(cfg MailerConfig) (*goka.GroupGraph, error) {
+	if cfg.Suppressions == nil {
+		return nil, errors.New("the mailer needs the list of suppressed addresses")
+	}
 	m := mailer{cfg, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "countersign_mail_decisions_total", Help: "What the outbox decided about mails, by kind and state.",
-	}, []string{"kind", "state"})}
+	}, []string{"kind", "state"}), prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "countersign_mail_skipped_total", Help: "Records that asked for a mail, or for something to be done with one, and changed nothing, by topic and reason.",
+	}, []string{"topic", "reason"})}
 	if cfg.Registry != nil {
-		if err := cfg.Registry.Register(m.decided); err != nil {
+		if err := errors.Join(cfg.Registry.Register(m.decided), cfg.Registry.Register(m.skipped)); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
 	}
 	edges := []goka.Edge{
 		stream.Input(topics.MailDeliveries, topics.Codec[topics.MailDelivery]{}, handle(cfg.Log, m.result)),
+		stream.Input(topics.MailCommands, topics.Codec[topics.MailCommand]{}, handle(cfg.Log, m.command)),
 		stream.Input(goka.Stream(topics.UserAccountDeleted), topics.Codec[topics.Event]{}, handle(cfg.Log, m.deleted)),
 		stream.Visitor(sweep, m.sweep),
 		goka.Persist(topics.Codec[mail.Outbox]{}),
 		goka.Output(topics.MailDeliveries, topics.Codec[topics.MailDelivery]{}),
+		goka.Output(topics.MailSuppressions, topics.Bytes{}),
 		goka.Output(topics.DeadLetters, topics.Bytes{}),
 	}
 	for topic := range mailOf {
@@ -78,21 +97,21 @@ func Mailer(cfg MailerConfig) (*goka.GroupGraph, error) {
 // event queues the mail that an event asks for.
 func (m mailer) event(at place, row mail.Outbox, e topics.Event) (change, error) {
 	if e.NoMail {
-		return change{}, nil
+		return change{}, m.skip(at, "not_wanted")
 	}
-	return m.change(at, row, e.Email, func() (mail.Outbox, []mail.Delivery, error) {
+	return m.change(at, row, topics.SourceUsers, e.Email, func(*change) (mail.Outbox, []mail.Delivery, error) {
 		asked, err := mailFrom(e, mailOf[at.Topic()])
 		if err != nil {
 			return row, nil, err
 		}
-		next, told := row.Queue(asked, at.Timestamp())
+		next, told := row.Queue(asked, m.suppressed(e.Email), at.Timestamp())
 		return next, told, nil
 	})
 }
 
 // deleted clears the outbox of an account that was erased.
 func (m mailer) deleted(at place, row mail.Outbox, e topics.Event) (change, error) {
-	return m.change(at, row, e.Email, func() (mail.Outbox, []mail.Delivery, error) {
+	return m.change(at, row, topics.SourceUsers, e.Email, func(*change) (mail.Outbox, []mail.Delivery, error) {
 		if e.Sequence < 1 {
 			return row, nil, fmt.Errorf("%w: sequence", errEvent)
 		}
@@ -106,23 +125,79 @@ func (m mailer) result(at place, row mail.Outbox, d topics.MailDelivery) (change
 	if d.By != string(mail.BySender) {
 		return change{}, nil // our own decision, on its way to the readers
 	}
-	return m.change(at, row, d.Email, func() (mail.Outbox, []mail.Delivery, error) {
+	return m.change(at, row, topics.SourceNotification, d.Email, func(made *change) (mail.Outbox, []mail.Delivery, error) {
 		if !within(maxText, d.Stage, d.Reply, d.MessageID) {
 			return row, nil, errResult
 		}
-		next, told := row.Settle(deliveryFrom(d), at.Timestamp())
+		result := deliveryFrom(d)
+		next, told := row.Settle(result, at.Timestamp())
+		if result.Suppresses() && !reflect.DeepEqual(next, row) {
+			return next, told, made.suppress(at, d)
+		}
 		return next, told, nil
 	})
 }
 
-// change is what a rule of the outbox makes of the row of an address.
-func (m mailer) change(at place, row mail.Outbox, email string, rule func() (mail.Outbox, []mail.Delivery, error)) (made change, err error) {
-	if err := checkPlace(at, email, m.Partitions); err != nil {
+// command does what an operator asks for.
+func (m mailer) command(at place, row mail.Outbox, c topics.MailCommand) (change, error) {
+	return m.change(at, row, topics.SourceAPI, c.Email, func(made *change) (next mail.Outbox, told []mail.Delivery, err error) {
+		if c.ID == "" || c.MailID == "" && c.Type != topics.UnsuppressMail || !within(maxID, c.ID, c.MailID) {
+			return row, nil, fmt.Errorf("%w: command_id or mail_id", errCommand)
+		}
+		next = row
+		switch c.Type {
+		case topics.RetryMail:
+			if !m.suppressed(c.Email) {
+				next, told = row.Retry(c.MailID, at.Timestamp())
+			}
+		case topics.CancelMail:
+			next, told = row.Cancel(c.MailID, at.Timestamp())
+		case topics.UnsuppressMail:
+			made.unsuppress(c)
+		default:
+			return row, nil, fmt.Errorf("%w: type must be retry, cancel or unsuppress", errCommand)
+		}
+		return next, told, nil
+	})
+}
+
+// suppressed says whether an address is on the list, as far as it is known here. A list that cannot be read suppresses
+// nobody: a mail too many is refused once more.
+func (m mailer) suppressed(email string) bool {
+	_, listed, err := m.Suppressions.Of(email)
+	return listed && err == nil
+}
+
+// suppress puts an address on the list.
+func (c *change) suppress(at place, d topics.MailDelivery) error {
+	value, err := topics.Encode(topics.MailSuppression{At: at.Timestamp(), Reply: d.Reply})
+	c.listed(d.Email, value, topics.Headers(d.MailID, topics.MailSuppressions, topics.SourceNotification, at.Timestamp(), nil))
+	return err
+}
+
+// unsuppress takes an address off the list.
+func (c *change) unsuppress(of topics.MailCommand) {
+	c.listed(of.Email, nil, topics.Headers(of.ID, topics.MailSuppressions, topics.SourceNotification, of.RequestedAt, nil))
+}
+
+func (c *change) listed(email string, value []byte, headers goka.Headers) {
+	c.told = append(c.told, record{topics.MailSuppressions, topics.SuppressionKey(email), value, headers})
+}
+
+// change is what a rule of the outbox makes of the row of an address. The rule may add records of its own.
+func (m mailer) change(at place, row mail.Outbox, source, email string, rule func(*change) (mail.Outbox, []mail.Delivery, error)) (made change, err error) {
+	if err := errors.Join(checkPlace(at, email, m.Partitions), checkOrigin(at, source)); err != nil {
 		return made, err
 	}
-	next, told, err := rule()
-	if err != nil || reflect.DeepEqual(next, row) {
-		return made, err // a repeat, or a result nobody waits for
+	next, told, err := rule(&made)
+	if err != nil {
+		return change{}, err
+	}
+	if reflect.DeepEqual(next, row) {
+		if len(made.told) == 0 {
+			return made, m.skip(at, "nothing_to_do") // a repeat, or a result nobody waits for
+		}
+		return made, nil
 	}
 	for _, d := range told {
 		record, headers := recordOf(d, at.Headers()[topics.TraceParent])
@@ -137,6 +212,12 @@ func (m mailer) change(at place, row mail.Outbox, email string, rule func() (mai
 		m.note(d)
 	}
 	return made, nil
+}
+
+// skip counts a record that changes nothing.
+func (m mailer) skip(at place, reason string) error {
+	m.skipped.WithLabelValues(string(at.Topic()), reason).Inc()
+	return nil
 }
 
 // note counts a decision, and logs one by which a mail does not leave.
@@ -156,8 +237,9 @@ const (
 
 // Why a record asks for no mail, or settles none.
 var (
-	errEvent  = errors.New("event lacks a field that its mail needs, or has one that is too long")
-	errResult = errors.New("result has a field that is too long")
+	errEvent   = errors.New("event lacks a field that its mail needs, or has one that is too long")
+	errResult  = errors.New("result has a field that is too long")
+	errCommand = errors.New("command lacks something, or asks for what cannot be done")
 )
 
 // within says whether every text is at most as long as that.

@@ -66,11 +66,14 @@ func (d *desk) row(t *testing.T, key string, is func(mail.Outbox) bool) mail.Out
 	return mail.Outbox{}
 }
 
-func mailer(t *testing.T, cfg processors.MailerConfig) *goka.GroupGraph {
-	t.Helper()
-	graph, err := processors.Mailer(cfg)
+// mailer is the notifier's graph. Its registry may be nil.
+func (w *world) mailer(registry prometheus.Registerer) *goka.GroupGraph {
+	w.t.Helper()
+	graph, err := processors.Mailer(processors.MailerConfig{
+		Partitions: partitions, Suppressions: w.suppressions(), Registry: registry, Log: w.log,
+	})
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	return graph
 }
@@ -84,7 +87,7 @@ func createdEvent(t *testing.T, email string) topics.Event {
 func TestMailer_AnEvent_BecomesAMailInTheOutbox_AndItsResultEndsIt(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
 	var d desk
-	w.runs(mailer(t, processors.MailerConfig{Partitions: partitions, Log: w.log}), &d)
+	w.runs(w.mailer(nil), &d)
 	e := createdEvent(t, ada)
 	w.says(topics.UserAccountCreated, ada, encoded(t, e))
 	w.says(topics.UserAccountCreated, ada, encoded(t, e)) // the same event again
@@ -114,7 +117,7 @@ func TestMailer_AnEvent_BecomesAMailInTheOutbox_AndItsResultEndsIt(t *testing.T)
 func TestMailer_AnEventThatLacksWhatItsMailNeeds_IsADeadLetter(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
 	var d desk
-	w.runs(mailer(t, processors.MailerConfig{Partitions: partitions, Log: w.log}), &d)
+	w.runs(w.mailer(nil), &d)
 	whole := createdEvent(t, ada)
 	lacks := func(change func(*topics.Event)) []byte {
 		e := whole
@@ -144,10 +147,111 @@ func TestMailer_AnEventThatLacksWhatItsMailNeeds_IsADeadLetter(t *testing.T) {
 	w.hears(topics.DeadLetters, 12)
 }
 
+func TestMailer_ARecordOfAnother_IsADeadLetter_AndMailsNobody(t *testing.T) {
+	w := newWorld(t, stream.ExactlyOnce)
+	var d desk
+	w.runs(w.mailer(nil), &d)
+	e := createdEvent(t, ada)
+	for _, change := range []func(map[string][]byte){
+		func(h map[string][]byte) { h["ce_source"] = []byte("/somebody/else") },
+		func(h map[string][]byte) { h["ce_source"] = []byte(topics.SourceAPI) },
+		func(h map[string][]byte) { delete(h, "ce_source") },
+		func(h map[string][]byte) { h["ce_specversion"] = []byte("2.0") },
+		func(h map[string][]byte) { h["ce_type"] = []byte(topics.UserAccountVerified) },
+	} {
+		headers := topics.Headers(e.ID, topics.UserAccountCreated, topics.SourceUsers, e.OccurredAt, nil)
+		change(headers)
+		w.saysAs(topics.UserAccountCreated, ada, encoded(t, e), headers)
+	}
+	forged := topics.MailDelivery{MailID: e.ID, Email: ada, State: "sent", Attempt: 1, OccurredAt: time.Now(), By: "sender"}
+	w.saysAs(topics.MailDeliveries, ada, encoded(t, forged), topics.Headers("", topics.MailDeliveries, "/somebody/else", time.Now(), nil))
+	for _, c := range []topics.MailCommand{
+		{ID: "c", Type: "send", Email: ada, MailID: e.ID},
+		{ID: "c", Type: topics.RetryMail, Email: ada},
+		{Type: topics.CancelMail, Email: ada, MailID: e.ID},
+		{ID: "c", Type: topics.CancelMail, Email: "grace@example.com", MailID: e.ID},
+	} {
+		w.says(topics.MailCommands, ada, encoded(t, c))
+	}
+	w.hears(topics.DeadLetters, 10)
+	w.says(topics.UserAccountCreated, ada, encoded(t, e))
+	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 1 && o.Mails[0].ID == e.ID })
+	w.hears(topics.MailDeliveries, 2) // the forged one, and that the mail is queued
+}
+
+func TestMailer_AnAddressThatTheRelayKnowsNot_IsSuppressed_UntilAnOperatorTakesItOff(t *testing.T) {
+	w := newWorld(t, stream.ExactlyOnce)
+	registry := prometheus.NewRegistry()
+	list := w.suppressions()
+	graph, err := processors.Mailer(processors.MailerConfig{Partitions: partitions, Suppressions: list, Registry: registry, Log: w.log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d desk
+	w.runs(graph, &d)
+	listed := func(want bool) {
+		t.Helper()
+		for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+			if _, is, err := list.Of(ada); err == nil && is == want {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("listed is not %v", want)
+			}
+		}
+	}
+	tell := func(c topics.MailCommand) {
+		t.Helper()
+		c.ID, c.Email, c.RequestedAt = "c", ada, time.Now()
+		w.says(topics.MailCommands, ada, encoded(t, c))
+	}
+	e := createdEvent(t, ada)
+	w.says(topics.UserAccountCreated, ada, encoded(t, e))
+	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 1 })
+	w.says(topics.MailDeliveries, ada, encoded(t, topics.MailDelivery{
+		MailID: e.ID, Email: ada, Kind: "verify_account", State: "failed", Attempt: 1, OccurredAt: time.Now(),
+		Stage: "rcpt", Reply: "550 5.1.1 nobody", By: "sender",
+	}))
+	listed(true)
+	another := topics.Event{ID: "v", OccurredAt: time.Now(), UserID: e.UserID, Email: ada}
+	w.says(topics.UserAccountVerified, ada, encoded(t, another))
+	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 0 && len(o.Done) == 2 })
+
+	tell(topics.MailCommand{Type: topics.RetryMail, MailID: another.ID}) // too early
+	tell(topics.MailCommand{Type: topics.UnsuppressMail})
+	tell(topics.MailCommand{Type: topics.UnsuppressMail})
+	listed(false)
+	tell(topics.MailCommand{Type: topics.RetryMail, MailID: another.ID})
+	tell(topics.MailCommand{Type: topics.RetryMail, MailID: another.ID})
+	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 1 && o.Mails[0].ID == another.ID })
+	tell(topics.MailCommand{Type: topics.CancelMail, MailID: another.ID})
+	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 0 })
+	want := []string{"queued/", "failed/rcpt", "failed/suppressed", "queued/", "cancelled/"}
+	for i, r := range w.hears(topics.MailDeliveries, len(want)) {
+		var told topics.MailDelivery
+		if err := json.Unmarshal(r.Value, &told); err != nil || told.State+"/"+told.Stage != want[i] {
+			t.Errorf("delivery %d is %+v, want %s", i, told, want[i])
+		}
+	}
+	for _, r := range w.hears(topics.MailSuppressions, 3) {
+		if string(r.Key) != topics.SuppressionKey(ada) || strings.Contains(string(r.Value), "@") {
+			t.Errorf("the list has %s: %s", r.Key, r.Value)
+		}
+	}
+	const skipped = `
+		# HELP countersign_mail_skipped_total Records that asked for a mail, or for something to be done with one, and changed nothing, by topic and reason.
+		# TYPE countersign_mail_skipped_total counter
+		countersign_mail_skipped_total{reason="nothing_to_do",topic="mail_commands"} 2
+	`
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(skipped), "countersign_mail_skipped_total"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestMailer_AnErasedAccount_IsMailedNothingMore(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
 	var d desk
-	w.runs(mailer(t, processors.MailerConfig{Partitions: partitions, Log: w.log}), &d)
+	w.runs(w.mailer(nil), &d)
 	state, created, _ := user.Step(user.State{}, registration(t, ada), time.Now())
 	_, deleted, _ := user.Step(state, user.Command{ID: "erase", Type: user.Erase, Email: ada}, time.Now())
 	w.says(topics.UserAccountCreated, ada, encoded(t, created[0]))
@@ -230,7 +334,7 @@ func TestLetters_WhileTheDigitsAreLocked_HoldTheLinksAlone(t *testing.T) {
 func TestMailer_WhoWantsNoMail_GetsNone(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
 	var d desk
-	w.runs(mailer(t, processors.MailerConfig{Partitions: partitions, Log: w.log}), &d)
+	w.runs(w.mailer(nil), &d)
 	proven := createdEvent(t, ada)
 	proven.Verification, proven.NoMail = nil, true
 	w.says(topics.UserAccountVerified, ada, encoded(t, proven))
@@ -247,7 +351,7 @@ func TestMailer_AMailThatComesTooLate_IsExpired_CountedAndLogged(t *testing.T) {
 	entries := logs.NewLocal(w.log)
 	registry := prometheus.NewRegistry()
 	var d desk
-	w.runs(mailer(t, processors.MailerConfig{Partitions: partitions, Registry: registry, Log: w.log}), &d)
+	w.runs(w.mailer(registry), &d)
 	e := createdEvent(t, ada)
 	e.OccurredAt = time.Now().Add(-time.Hour)
 	e.Verification.ExpiresAt = e.OccurredAt.Add(10 * time.Minute)

@@ -83,11 +83,7 @@ func TestSweep_OfTheOutbox_LeavesNoRowWithoutAMemory(t *testing.T) {
 	}))
 	w.says(topics.OutboxTable, "lately@example.com", encoded(t, mail.Outbox{Done: []mail.Done{{ID: "m2", Until: later}}}))
 	w.says(topics.OutboxTable, "erased@example.com", encoded(t, mail.Outbox{Erased: mail.Erasure{Sequence: 3, Until: later}}))
-	graph, err := processors.Mailer(processors.MailerConfig{Partitions: partitions, Log: w.log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.sweeps(graph)
+	w.sweeps(w.mailer(nil))
 	const written = 3 + 1
 	for email, stays := range map[string]bool{"done@example.com": false, "lately@example.com": true, "erased@example.com": true} {
 		if row := w.row(topics.OutboxTable, email, written); (row != nil) != stays {

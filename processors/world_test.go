@@ -23,6 +23,7 @@ import (
 	"countersign/stream"
 	"countersign/topics"
 	"countersign/user"
+	"countersign/views"
 )
 
 func TestMain(m *testing.M) {
@@ -195,10 +196,51 @@ func (w *world) processes(c *stream.Cluster, graph *goka.GroupGraph, follower st
 	return p, stop
 }
 
-// says puts a record on a topic.
+// says puts a record on a topic, as the service does that writes it.
 func (w *world) says(topic, key string, value []byte) {
 	w.t.Helper()
-	w.puts(&kgo.Record{Topic: topic, Key: []byte(key), Value: value})
+	w.saysAs(topic, key, value, topics.Headers("", topic, writers[topic], time.Now(), nil))
+}
+
+// writers are the services that write the notifier's inputs; of the others nobody asks.
+var writers = map[string]string{
+	topics.UserAccountCreated: topics.SourceUsers, topics.UserAccountVerified: topics.SourceUsers, topics.UserCodeRequested: topics.SourceUsers,
+	topics.UserRegistrationRepeated: topics.SourceUsers, topics.UserAccountDeleted: topics.SourceUsers,
+	topics.MailDeliveries: topics.SourceNotification, topics.MailCommands: topics.SourceAPI,
+}
+
+// saysAs is says with headers of one's own.
+func (w *world) saysAs(topic, key string, value []byte, headers map[string][]byte) {
+	w.t.Helper()
+	r := &kgo.Record{Topic: topic, Key: []byte(key), Value: value}
+	for name, value := range headers {
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: name, Value: value})
+	}
+	w.puts(r)
+}
+
+// suppressions is the view of who is not mailed, until the test ends.
+func (w *world) suppressions() *views.Suppressions {
+	w.t.Helper()
+	v, err := views.NewSuppressions(w.cluster)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- v.Run(ctx) }()
+	w.t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			w.t.Error(err)
+		}
+	})
+	for end := time.Now().Add(20 * time.Second); !v.Health().Ready; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			w.t.Fatal("the view does not become ready")
+		}
+	}
+	return v
 }
 
 // puts is says with all that a record may have.

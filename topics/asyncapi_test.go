@@ -72,6 +72,7 @@ func TestAsyncAPI_HasTheFieldsOfEveryMessage(t *testing.T) {
 	for name, message := range map[string]any{
 		"event": topics.Event{}, "command": user.Command{}, "delivery": topics.MailDelivery{}, "instance": topics.Instance{},
 		"verification": user.Verification{}, "outcome": user.Outcome{},
+		"mailCommand": topics.MailCommand{}, "suppression": topics.MailSuppression{},
 	} {
 		var fields []string
 		for _, field := range reflect.VisibleFields(reflect.TypeOf(message)) {

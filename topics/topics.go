@@ -3,7 +3,8 @@
 // producer would read. It knows nothing of how records are processed.
 //
 // Every record is JSON in snake_case with RFC 3339 times in UTC, keyed by the
-// normalised address (instances alone knows of none), on the partition that Java's murmur2 gives the key.
+// normalised address (but for instances, which knows of none, and mail_suppressions, which has its hash), on the
+// partition that Java's murmur2 gives the key.
 // Events carry CloudEvents headers in binary mode (CloudEvents Kafka Protocol
 // Binding 1.0.2 §3.2). Consumers read with isolation.level=read_committed.
 //
@@ -24,8 +25,11 @@ import (
 const (
 	UserCommands   = "user_commands"
 	MailDeliveries = "mail_deliveries"
-	DeadLetters    = "dead_letters"
-	Instances      = "instances"
+	MailCommands   = "mail_commands"
+	// MailSuppressions holds the addresses that are not mailed any more, each by its hash (SuppressionKey).
+	MailSuppressions = "mail_suppressions"
+	DeadLetters      = "dead_letters"
+	Instances        = "instances"
 
 	UserAccountCreated       = string(user.AccountCreated)
 	UserAccountVerified      = string(user.AccountVerified)
@@ -76,7 +80,9 @@ func All() []Topic {
 		{Name: UserRegistrationRepeated, Keep: 7 * day, Input: true},
 		{Name: UserAccountDeleted, Keep: 7 * day, Input: true},
 		{Name: MailDeliveries, Keep: 7 * day, Input: true},
+		{Name: MailCommands, Keep: 7 * day, Input: true},
 		{Name: OutboxTable, Compact: true},
+		{Name: MailSuppressions, Compact: true, Single: true},
 		{Name: DeadLetters, Keep: DeadLettersKept},
 		{Name: Instances, Compact: true, Single: true},
 	}

@@ -1,9 +1,13 @@
 package views
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"iter"
+	"math"
 	"slices"
 	"time"
 
@@ -16,8 +20,10 @@ import (
 
 // Rules:
 //   - what mail_deliveries tells of a mail merges by its id into one entry, and an address's entries into one row;
-//   - a mail that is done stays done, but one that a relay took was sent, whatever was decided meanwhile;
-//   - what is older than seven days, the topic's own retention, is dropped.
+//   - a mail that is done stays done unless the outbox says otherwise: it was asked for again. One that a relay took was
+//     sent, whatever was decided meanwhile;
+//   - what is older than seven days, the topic's own retention, is dropped;
+//   - two rows beside an address's lead to each of its mails: by its id, and by when it was queued, the newest first.
 
 const mailsKept = 7 * 24 * time.Hour
 
@@ -44,6 +50,91 @@ func (m *Mails) Run(ctx context.Context) error { return m.view.Run(ctx) }
 
 // Health says whether the view has read its topic, and how far it is behind.
 func (m *Mails) Health() stream.Health { return m.view.Health() }
+
+// Get returns a mail by its id, and whether there is one.
+func (m *Mails) Get(id string) (Mail, bool, error) {
+	lead, found, err := m.first(byID(id), byID(id)+beyond)
+	if err != nil || !found {
+		return Mail{}, false, err
+	}
+	return m.led(lead)
+}
+
+// List iterates over all mails, the newest first by when they were queued: those behind the one with the id after, if that
+// is not empty. A mail that is unknown is behind none. An error ends it.
+func (m *Mails) List(after string) iter.Seq2[Mail, error] {
+	return func(yield func(Mail, error) bool) {
+		from := byAge("", time.Now().Add(time.Hour)) // a clock may be fast
+		if after != "" {
+			lead, found, err := m.first(byID(after), byID(after)+beyond)
+			if err != nil || !found {
+				if err != nil {
+					yield(Mail{}, err)
+				}
+				return
+			}
+			from = byAge(after, lead.QueuedAt) + "\x00"
+		}
+		for row, err := range m.view.Rows(from, byAge(beyond, time.Now().Add(-mailsKept))) {
+			if err != nil {
+				yield(Mail{}, fmt.Errorf("read %s: %w", topics.MailDeliveries, err))
+				return
+			}
+			lead, err := leadOf(row)
+			if err == nil {
+				var mail Mail
+				var found bool
+				if mail, found, err = m.led(lead); err == nil && !found {
+					continue
+				}
+				lead = mail
+			}
+			if !yield(lead, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// first returns what leads to a mail in the first row from start, before limit.
+func (m *Mails) first(start, limit string) (Mail, bool, error) {
+	for row, err := range m.view.Rows(start, limit) {
+		if err != nil {
+			return Mail{}, false, fmt.Errorf("read %s: %w", topics.MailDeliveries, err)
+		}
+		lead, err := leadOf(row)
+		return lead, err == nil, err
+	}
+	return Mail{}, false, nil
+}
+
+func leadOf(row stream.Row) (Mail, error) {
+	lead := row.Value.(*topics.Message[[]Mail])
+	if lead.Err != nil || len(lead.Value) != 1 {
+		return Mail{}, fmt.Errorf("index of %s cannot be read: %w", topics.MailDeliveries, cmp.Or(lead.Err, errors.New("it is no list of one")))
+	}
+	return lead.Value[0], nil
+}
+
+// led returns the mail that a row of the index leads to.
+func (m *Mails) led(lead Mail) (Mail, bool, error) {
+	mails, err := m.Of(lead.Email)
+	if err != nil {
+		return Mail{}, false, err
+	}
+	i := slices.IndexFunc(mails, func(mail Mail) bool { return mail.MailID == lead.MailID })
+	if i < 0 {
+		return Mail{}, false, nil
+	}
+	return mails[i], true, nil
+}
+
+// byID and byAge are the keys of the index: no address begins like them.
+func byID(id string) string { return "\x00id/" + id + "\x00" }
+
+func byAge(id string, queued time.Time) string {
+	return fmt.Sprintf("\x00age/%016x/%s", math.MaxInt64-queued.UnixNano(), id)
+}
 
 // Of returns the mails to an address, newest first.
 func (m *Mails) Of(email string) ([]Mail, error) {
@@ -78,7 +169,22 @@ func mergeMail(ctx goka.UpdateContext, s storage.Storage, key string, value []by
 			return fmt.Errorf("row of %s: %w", topics.MailDeliveries, err)
 		}
 	}
-	encoded, err := json.Marshal(merged(row, d.Value))
+	next := merged(slices.Clone(row), d.Value)
+	for _, m := range row {
+		if !slices.ContainsFunc(next, func(other Mail) bool { return other.MailID == m.MailID }) {
+			if err := errors.Join(s.Delete(byID(m.MailID)), s.Delete(byAge(m.MailID, m.QueuedAt))); err != nil {
+				return err
+			}
+		}
+	}
+	newest := next[len(next)-1]
+	if newest.MailID == d.Value.MailID && newest.QueuedAt.Equal(newest.OccurredAt) {
+		lead, err := json.Marshal([]Mail{{MailDelivery: topics.MailDelivery{MailID: newest.MailID, Email: key}, QueuedAt: newest.QueuedAt}})
+		if err = errors.Join(err, s.Set(byID(newest.MailID), lead), s.Set(byAge(newest.MailID, newest.QueuedAt), lead)); err != nil {
+			return err
+		}
+	}
+	encoded, err := json.Marshal(next)
 	if err != nil {
 		return err
 	}
@@ -92,7 +198,7 @@ func merged(row []Mail, d topics.MailDelivery) []Mail {
 	if i < 0 {
 		return append(row, Mail{MailDelivery: d, QueuedAt: d.OccurredAt})
 	}
-	if done(row[i].State) && d.State != "sent" {
+	if row[i].State == "sent" || done(row[i].State) && d.State != "sent" && d.By != "outbox" {
 		return row
 	}
 	row[i].MailDelivery = d
