@@ -3,6 +3,7 @@ package mail_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,30 +133,45 @@ func TestOutbox_Retries_KeepTheirDistance(t *testing.T) {
 	}
 }
 
-// A few mails, in any order and as often as you like, with results of any kind, late and repeated.
+// A few mails, in any order and as often as you like, with results of any kind, late and repeated, and operators who retry
+// and cancel.
 func TestOutbox_WhateverComesInWhateverOrder_KeepsItsPromises(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var o mail.Outbox
 		now := noon
-		queued, done := make(map[string]int), make(map[string]bool)
+		queued, retried, done, sent := make(map[string]int), make(map[string]int), make(map[string]bool), make(map[string]bool)
 		erased := int64(0)
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 120).Draw(t, "seconds")) * time.Second)
 			before := o
 			row := fmt.Sprint(before)
 			var deliveries []mail.Delivery
-			if rapid.IntRange(0, 9).Draw(t, "erase") == 0 {
-				erased = max(erased, rapid.Int64Range(1, 4).Draw(t, "sequence"))
+			n := rapid.IntRange(1, 4).Draw(t, "mail")
+			id := fmt.Sprint(n)
+			switch rapid.SampledFrom([]string{"erase", "event", "event", "event", "result", "result", "result", "retry", "retry", "cancel"}).Draw(t, "what") {
+			case "erase":
+				erased = max(erased, int64(n))
 				o, deliveries = o.Erase(erased, now)
-			} else if rapid.Bool().Draw(t, "an event") {
-				n := rapid.IntRange(1, 4).Draw(t, "mail")
-				m := code(fmt.Sprint(n), int64(n))
+			case "event":
+				m := code(id, int64(n))
 				m.VerificationID = fmt.Sprint("v", n%2)
-				o, deliveries = o.Queue(m, false, now)
-			} else {
-				d := result(fmt.Sprint(rapid.IntRange(1, 4).Draw(t, "mail")), rapid.IntRange(0, 4).Draw(t, "attempt"),
+				o, deliveries = o.Queue(m, rapid.IntRange(0, 4).Draw(t, "suppressed") == 0, now)
+			case "retry":
+				if o, deliveries = o.Retry(id, now); len(deliveries) > 0 {
+					if sent[id] {
+						t.Fatalf("%s was sent and is retried", id)
+					}
+					retried[id]++
+					delete(done, id)
+				}
+			case "cancel":
+				o, deliveries = o.Cancel(id, now)
+			default:
+				d := result(id, rapid.IntRange(0, 4).Draw(t, "attempt"),
 					rapid.SampledFrom([]mail.State{mail.Sent, mail.Failed, mail.Retrying, mail.Uncertain, mail.Expired}).Draw(t, "state"))
+				known := summary(o)
 				o, deliveries = o.Settle(d, now)
+				sent[id] = sent[id] || d.State == mail.Sent && strings.Contains(known, id+":")
 			}
 			if fmt.Sprint(before) != row {
 				t.Fatal("an outbox was changed in place")
@@ -167,6 +183,9 @@ func TestOutbox_WhateverComesInWhateverOrder_KeepsItsPromises(t *testing.T) {
 			}
 			for _, d := range o.Done {
 				done[d.ID] = true
+				if d.Mail != nil && (sent[d.ID] || d.Sequence < erased) {
+					t.Fatalf("%s was sent or erased, and is kept", d.ID)
+				}
 				if !d.Until.After(noon.Add(10 * time.Minute)) {
 					t.Fatalf("%s is forgotten while it could still come", d.ID)
 				}
@@ -177,8 +196,10 @@ func TestOutbox_WhateverComesInWhateverOrder_KeepsItsPromises(t *testing.T) {
 					t.Fatalf("%s was asked for before the account was erased, and waits", m.ID)
 				case done[m.ID]:
 					t.Fatalf("%s was done and waits again", m.ID)
-				case queued[m.ID] != 1:
-					t.Fatalf("%s was queued %d times", m.ID, queued[m.ID])
+				case queued[m.ID] < 1 || queued[m.ID] > 1+retried[m.ID]:
+					t.Fatalf("%s was queued %d times, and retried %d", m.ID, queued[m.ID], retried[m.ID])
+				case sent[m.ID]:
+					t.Fatalf("%s was sent and waits again", m.ID)
 				case m.NotBefore.After(m.Deadline()):
 					t.Fatalf("%s would be tried at %s, after %s", m.ID, m.NotBefore, m.Deadline())
 				case m.Unanswered > 1:

@@ -538,6 +538,59 @@ func TestSender_ANewMail_DoesNotWaitForRetries(t *testing.T) {
 	}
 }
 
+func TestSender_AMailCalledOffAndAskedForAgainWhileItIsUnderWay_IsSentOnce(t *testing.T) {
+	hold := make(chan struct{})
+	r := startRelay(t, always("", ""))
+	p := startPost(t, plain(r), func(cfg *mail.SenderConfig) {
+		cfg.Letters = func(m mail.Mail) (mail.Letter, error) {
+			<-hold
+			return letters(m)
+		}
+	})
+	p.queue(codeMail("m1", "ada@example.org"))
+	eventually(t, "it is under way", func() bool { return p.sender.Health().UnderWay == 1 })
+	for range 3 {
+		for _, change := range []func(mail.Outbox) (mail.Outbox, []mail.Delivery){
+			func(o mail.Outbox) (mail.Outbox, []mail.Delivery) { return o.Cancel("m1", time.Now()) },
+			func(o mail.Outbox) (mail.Outbox, []mail.Delivery) { return o.Retry("m1", time.Now()) },
+		} {
+			p.mu.Lock()
+			p.rows["ada@example.org"], _ = change(p.rows["ada@example.org"])
+			p.sender.Update(0, "ada@example.org", p.rows["ada@example.org"])
+			p.mu.Unlock()
+		}
+	}
+	close(hold)
+	p.queue(codeMail("m2", "bob@example.org"))
+	p.result("m2", 1)
+	eventually(t, "nothing waits", func() bool { h := p.sender.Health(); return h.Pending+h.UnderWay == 0 })
+	if n := len(r.mails()); n != 2 {
+		t.Errorf("%d mails, want 2", n)
+	}
+	if got := p.states("m1"); !slices.Equal(got, []mail.State{mail.Sent}) {
+		t.Errorf("results: %v", got)
+	}
+}
+
+func TestSender_AMailAskedForAgainBetweenItsResultAndTheRow_IsTriedAgain(t *testing.T) {
+	r := startRelay(t, once("RCPT", "450 later"))
+	p := startPost(t, plain(r))
+	p.mu.Lock()
+	p.deaf = true // the row does not come
+	p.mu.Unlock()
+	p.queue(codeMail("m1", "ada@example.org"))
+	p.result("m1", 1)
+	p.mu.Lock()
+	row, _ := p.rows["ada@example.org"].Cancel("m1", time.Now())
+	row, _ = row.Retry("m1", time.Now())
+	p.rows["ada@example.org"] = row
+	p.sender.Update(0, "ada@example.org", row)
+	p.mu.Unlock()
+	if d := p.result("m1", 2); d.State != mail.Sent {
+		t.Errorf("result: %+v", d)
+	}
+}
+
 func TestSender_Revoke_FinishesWhatIsUnderWayAndBeginsNothing(t *testing.T) {
 	hold := make(chan struct{})
 	r := startRelay(t, always("", ""))
