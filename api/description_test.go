@@ -283,6 +283,8 @@ func TestDescription_TheExampleOfAProblem_IsWhatIsAnswered(t *testing.T) {
 		"parameter_invalid":       do(http.MethodGet, "/users?limit=0"),
 		"user_not_found":          do(http.MethodGet, "/users/nobody@example.com"),
 		"dead_letter_not_found":   do(http.MethodGet, "/dead-letters/1"),
+		"mail_not_found":          do(http.MethodGet, "/mails/1"),
+		"suppression_not_found":   do(http.MethodGet, "/suppressions/ada@example.com"),
 		"host_forbidden":          do(http.MethodGet, "/users", "Host", "evil.example"),
 		"origin_forbidden":        do(http.MethodDelete, "/users/ada@example.com", "Sec-Fetch-Site", "cross-site"),
 	}

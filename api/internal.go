@@ -15,12 +15,14 @@ import (
 
 // InternalConfig is what the internal listener of a role is made of.
 type InternalConfig struct {
-	Users           Table       // Defaults to none: no /users, no /stream, and no /dead-letters
-	Mails           Mails       // needed with Users
-	Commands        Commands    // needed with Users
-	DeadLetters     DeadLetters // needed with Users
-	History         History     // needed with Users
-	PublicAddresses bool        // as in Config
+	Users           Table     // Defaults to none: no /users, no /stream, no /mails, no /suppressions, and no /dead-letters
+	Mails           MailTable // needed with Users, as what follows
+	MailCommands    MailCommands
+	Suppressions    Suppressions
+	Commands        Commands
+	DeadLetters     DeadLetters
+	History         History
+	PublicAddresses bool // as in Config
 
 	Public    *Public   // whose register, verify and resend a team's backend may ask here. Defaults to none: no /api
 	Instances Instances // Defaults to none: no /topology
@@ -35,11 +37,16 @@ type InternalConfig struct {
 	Log      logrus.FieldLogger
 }
 
+// wholeWithUsers says whether all is there that is needed with Users.
+func (c InternalConfig) wholeWithUsers() bool {
+	return c.Mails != nil && c.MailCommands != nil && c.Suppressions != nil && c.Commands != nil && c.DeadLetters != nil && c.History != nil
+}
+
 // NewInternal returns the internal listener's handler. Errors name what is
 // missing from the configuration.
 func NewInternal(c InternalConfig) (http.Handler, error) {
-	if c.Ready == nil || c.Metrics == nil || c.Pages == nil || c.Log == nil || c.Users != nil && (c.Mails == nil || c.Commands == nil || c.DeadLetters == nil || c.History == nil) {
-		return nil, errors.New("internal listener: Ready, Metrics, Pages and Log are needed, and Mails, Commands, DeadLetters and History with Users")
+	if c.Ready == nil || c.Metrics == nil || c.Pages == nil || c.Log == nil || c.Users != nil && !c.wholeWithUsers() {
+		return nil, errors.New("internal listener: Ready, Metrics, Pages and Log are needed, and with Users all that goes with them")
 	}
 	r := chi.NewMux()
 	r.Use(seen(nil, netip.Addr.String), acceptLanguage)
@@ -52,12 +59,14 @@ func NewInternal(c InternalConfig) (http.Handler, error) {
 		r.Use(c.Public.calls.paced, c.Public.calls.unlessFull(asProblem))
 	}
 	d := newDescription(r, "Countersign, inside",
-		"For a team's own services and its operators: what is known of an account, what could not be handled, who runs.")
+		"For a team's own services and its operators: what is known of an account, what became of mails, what could not be handled, who runs.")
 	d.publicAddresses = c.PublicAddresses
 	guard.describe(d)
 	addHealth(d, r, c)
 	if c.Users != nil {
 		addUsers(d, c)
+		addMails(d, c)
+		addSuppressions(d, c)
 		addDeadLetters(d, c)
 	}
 	if c.Public != nil {

@@ -24,7 +24,7 @@ func (s *site) inside(change func(*api.InternalConfig)) http.Handler {
 	log.SetOutput(io.Discard)
 	registry := prometheus.NewRegistry()
 	c := api.InternalConfig{
-		Public: s.public, Users: s.fold, Mails: s.fold, Commands: s.fold, DeadLetters: s.shelf, History: s.past, PublicAddresses: true, Log: log, Metrics: registry, Registry: registry, Pages: os.DirFS("../web/public"),
+		Public: s.public, Users: s.fold, Mails: s.post, MailCommands: s.post, Suppressions: s.refusing, Commands: s.fold, DeadLetters: s.shelf, History: s.past, PublicAddresses: true, Log: log, Metrics: registry, Registry: registry, Pages: os.DirFS("../web/public"),
 		Ready: func() []api.Check { return nil },
 	}
 	if change != nil {
@@ -131,7 +131,7 @@ func TestUsers_WithoutAnswer_SaysWhy(t *testing.T) {
 
 func TestInternal_OfARoleWithoutUsers_HasNoLookup(t *testing.T) {
 	do := newSite(t).internal(func(c *api.InternalConfig) {
-		c.Users, c.Mails, c.Commands, c.DeadLetters, c.History = nil, nil, nil, nil, nil
+		c.Users = nil
 	})
 	if a := do(http.MethodGet, "/users/ada@example.com"); a.status != http.StatusNotFound || a.json(t)["code"] != "not_found" {
 		t.Errorf("got %d %s", a.status, a.body)

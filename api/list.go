@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -72,12 +74,7 @@ func (r *usersRequest) wants(s user.State) bool {
 
 func (u *users) list(_ context.Context, r *usersRequest) (*userList, error) {
 	limit, wrong := r.Limit.number()
-	switch r.Status {
-	case "", withoutStatus, string(user.StatusPending), string(user.StatusVerified):
-	default:
-		wrong = append(wrong, FieldError{"status", parameterInvalid, "must be pending, verified or none"})
-	}
-	if problem := badFields(wrong...); problem != nil {
+	if problem := badFields(append(wrong, unlisted(r)...)...); problem != nil {
 		return nil, problem
 	}
 	a := &userList{Users: []Summary{}}
@@ -116,4 +113,18 @@ func (s pageSize) number() (int, []FieldError) {
 		return 0, []FieldError{wrongField("limit", parameterInvalid)}
 	}
 	return n, nil
+}
+
+// unlisted finds the parameters of a request that are none of what their enum lists.
+func unlisted(request any) (wrong []FieldError) {
+	given := reflect.ValueOf(request).Elem()
+	for i := range given.NumField() {
+		parameter, value := given.Type().Field(i).Tag, given.Field(i).String()
+		if possible := strings.Split(parameter.Get("enum"), ","); possible[0] != "" && value != "" && !slices.Contains(possible, value) {
+			last := len(possible) - 1
+			detail := "must be " + strings.Join(possible[:last], ", ") + " or " + possible[last]
+			wrong = append(wrong, FieldError{parameter.Get("query"), parameterInvalid, detail})
+		}
+	}
+	return wrong
 }

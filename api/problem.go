@@ -53,6 +53,10 @@ const (
 	deadLetterNotFound    = "dead_letter_not_found"
 	deadLetterRetried     = "dead_letter_retried"
 	deadLetterRefused     = "dead_letter_refused"
+	mailNotFound          = "mail_not_found"
+	mailRetryRefused      = "mail_retry_refused"
+	mailCancelRefused     = "mail_cancel_refused"
+	suppressionNotFound   = "suppression_not_found"
 )
 
 // problems says what each code is: the one map from a code, and with it from
@@ -107,6 +111,11 @@ var problems = map[string]struct {
 	deadLetterNotFound: {status: http.StatusNotFound, title: "There is no such dead letter", detail: "its id is wrong, or it failed more than 14 days ago"},
 	deadLetterRetried:  {status: http.StatusConflict, title: "This dead letter was retried before", detail: "it was retried at 2026-01-31T12:00:00Z, and has not failed again"},
 	deadLetterRefused:  {status: http.StatusConflict, title: "This dead letter cannot be retried", detail: "its topic is no input of any group"},
+
+	mailNotFound:        {status: http.StatusNotFound, title: "There is no such mail", detail: "its id is wrong, it is older than 7 days, or its address was erased"},
+	mailRetryRefused:    {status: http.StatusConflict, title: "This mail cannot be sent any more", detail: "it is sent"},
+	mailCancelRefused:   {status: http.StatusConflict, title: "This mail does not wait any more", detail: "it is sent"},
+	suppressionNotFound: {status: http.StatusNotFound, title: "This address is not suppressed", detail: "mails to it are sent"},
 }
 
 // Problem is a refusal, as RFC 9457 writes it.

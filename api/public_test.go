@@ -22,15 +22,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // site is a public listener over a fold, and what its log says.
 type site struct {
 	*fold
-	shelf   *shelf
-	past    *past
-	t       testing.TB
-	url     string
-	client  *http.Client
-	handler http.Handler
-	public  *api.Public
-	secrets user.Secrets
-	log     *logged
+	shelf    *shelf
+	past     *past
+	post     *post
+	refusing refusing
+	t        testing.TB
+	url      string
+	client   *http.Client
+	handler  http.Handler
+	public   *api.Public
+	secrets  user.Secrets
+	log      *logged
 }
 
 // logged is what a log says.
@@ -68,7 +70,8 @@ func newHandler(t testing.TB, changes ...func(*api.Config)) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{fold: newFold(), shelf: &shelf{}, past: &past{}, t: t, secrets: secrets, log: &logged{}}
+	s := &site{fold: newFold(), shelf: &shelf{}, past: &past{}, refusing: refusing{}, t: t, secrets: secrets, log: &logged{}}
+	s.post = &post{fold: s.fold}
 	log := logrus.New()
 	log.SetOutput(s.log)
 	log.SetLevel(logrus.DebugLevel)

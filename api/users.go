@@ -55,21 +55,6 @@ type verification struct {
 	Outcomes  []user.Outcome          `json:"outcomes" doc:"The last ones, oldest first."`
 }
 
-// Mail is what became of one mail.
-type Mail struct {
-	ID             string    `json:"id"`
-	Kind           string    `json:"kind"`
-	State          string    `json:"state"`
-	VerificationID string    `json:"verification_id,omitempty"`
-	Attempts       int       `json:"attempts"`
-	QueuedAt       time.Time `json:"queued_at"`
-	UpdatedAt      time.Time `json:"updated_at"`
-	NotBefore      time.Time `json:"not_before,omitzero" doc:"Of the next attempt."`
-	Stage          string    `json:"stage,omitempty" doc:"Of the conversation with the relay at which the last attempt ended."`
-	Reply          string    `json:"reply,omitempty" doc:"The relay's words."`
-	MessageID      string    `json:"message_id,omitempty"`
-}
-
 // Table is the table of users, as a view shows it to those inside.
 type Table interface {
 	Users
@@ -118,7 +103,7 @@ func (u *users) show(_ context.Context, r *userRequest) (*account, error) {
 	a := newAccount(state, time.Now())
 	a.Partition, a.Offset = partition, offset
 	for _, m := range mails {
-		if !m.QueuedAt.Before(state.ErasedAt) {
+		if m.since(state.ErasedAt) {
 			a.Mails = append(a.Mails, m)
 		}
 	}

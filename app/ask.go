@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -87,7 +86,7 @@ func (s Settings) open(ctx context.Context, method, path string) (io.ReadCloser,
 	if err != nil {
 		return nil, fmt.Errorf("nothing answers at INTERNAL_ADDR=%s: %w", s.InternalAddr, err)
 	}
-	if res.StatusCode == http.StatusOK {
+	if res.StatusCode == http.StatusOK || res.StatusCode == http.StatusAccepted {
 		return res.Body, nil
 	}
 	defer res.Body.Close()
@@ -96,13 +95,13 @@ func (s Settings) open(ctx context.Context, method, path string) (io.ReadCloser,
 		return nil, s.broken(err)
 	}
 	var why refusal
-	if json.Unmarshal(body, &why) != nil || why.String() == "" {
+	if json.Unmarshal(body, &why) != nil || why.Error() == "" {
 		return nil, fmt.Errorf("INTERNAL_ADDR=%s answers %s, which is no answer of countersign", s.InternalAddr, res.Status)
 	}
 	if why.Code == "not_found" {
 		return nil, fmt.Errorf("INTERNAL_ADDR=%s is another role's: ask an api", s.InternalAddr)
 	}
-	return nil, errors.New(why.String())
+	return nil, why
 }
 
 // refusal is what a problem and an unready instance say.
@@ -112,8 +111,8 @@ type refusal struct {
 	Checks              []struct{ Name, Reason string }
 }
 
-// String is one line for people, empty for what is no refusal.
-func (r refusal) String() string {
+// Error is one line for people, empty for what is no refusal.
+func (r refusal) Error() string {
 	if len(r.Missing) == 0 {
 		return strings.TrimSuffix(r.Title+": "+r.Detail, ": ")
 	}

@@ -63,32 +63,27 @@ func ShowDeadLetter(ctx context.Context, s Settings, id string, out io.Writer) e
 	if err := s.ask(ctx, http.MethodGet, "/dead-letters/"+url.PathEscape(id), &d); err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	line := func(name, text string) {
-		if text != "" {
-			fmt.Fprintf(w, "%s\t%s\n", name, printable(text))
-		}
-	}
-	line("id", d.ID)
-	line("state", strings.TrimSuffix(d.State+": "+d.Refused, ": "))
-	line("reason", d.Reason)
-	line("origin", origin(d))
-	line("group", d.Group)
-	line("attempts", strconv.Itoa(d.Attempts))
-	line("recorded at", d.RecordedAt.Format(time.RFC3339Nano))
-	line("failed at", d.FailedAt.Format(time.RFC3339Nano))
+	w := newFields(out)
+	w.line("id", d.ID)
+	w.line("state", strings.TrimSuffix(d.State+": "+d.Refused, ": "))
+	w.line("reason", d.Reason)
+	w.line("origin", origin(d))
+	w.line("group", d.Group)
+	w.line("attempts", strconv.Itoa(d.Attempts))
+	w.line("recorded at", d.RecordedAt.Format(time.RFC3339Nano))
+	w.line("failed at", d.FailedAt.Format(time.RFC3339Nano))
 	if !d.RetriedAt.IsZero() {
-		line("retried at", d.RetriedAt.Format(time.RFC3339Nano))
+		w.line("retried at", d.RetriedAt.Format(time.RFC3339Nano))
 	}
-	line("key", d.Key)
+	w.line("key", d.Key)
 	for _, name := range slices.Sorted(maps.Keys(d.Headers)) {
-		line("header "+name, d.Headers[name])
+		w.line("header "+name, d.Headers[name])
 	}
 	switch {
 	case d.Value != nil:
-		line("value", *d.Value)
+		w.line("value", *d.Value)
 	case d.Binary != nil:
-		line("value", fmt.Sprintf("%x (no text: in hexadecimal)", d.Binary))
+		w.line("value", fmt.Sprintf("%x (no text: in hexadecimal)", d.Binary))
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -27,6 +27,7 @@ type History struct {
 	Since   string // a time (RFC 3339) or how long ago
 	JSON    bool   // the api's lines as they are
 	Colours bool
+	about   string // the id of the one event, mail or dead letter that is shown; empty: all are
 }
 
 // ShowHistory prints what happened to an account, as the api role at INTERNAL_ADDR reads it from the topics.
@@ -42,7 +43,7 @@ func ShowHistory(ctx context.Context, s Settings, email string, h History, out i
 		_, err := io.Copy(out, body)
 		return err
 	}
-	t := timeline{out: out, colours: h.Colours}
+	t := timeline{out: out, colours: h.Colours, about: h.about}
 	lines := bufio.NewScanner(body)
 	for lines.Scan() {
 		if err := t.add(lines.Bytes()); err != nil {
@@ -59,6 +60,7 @@ func ShowHistory(ctx context.Context, s Settings, email string, h History, out i
 type timeline struct {
 	out     io.Writer
 	colours bool
+	about   string
 	entries []api.Happening
 	applied map[string]bool // commands that an event names
 	end     *api.HistoryEnd
@@ -81,7 +83,9 @@ func (t *timeline) add(line []byte) error {
 		t.applied = map[string]bool{}
 	}
 	t.applied[h.CommandID] = true
-	t.entries = append(t.entries, h)
+	if t.about == "" || t.about == h.ID {
+		t.entries = append(t.entries, h)
+	}
 	return nil
 }
 

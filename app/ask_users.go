@@ -9,21 +9,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"countersign/api"
-)
-
-// Rules:
-//   - a table is for people; JSON is one object a line, as the api answers it;
-//   - times are local for people.
-
-const (
-	localTime = "2006-01-02 15:04:05.000 -07:00"
-	usersPage = 1000 // the most that the api answers at once
 )
 
 // UserFilter says which accounts are listed. The zero filter means all that are pending or verified.
@@ -34,51 +23,13 @@ type UserFilter struct {
 
 // ListUsers prints accounts in the order of their addresses, at most limit, or all of them if it is 0.
 func ListUsers(ctx context.Context, s Settings, f UserFilter, limit int, asJSON bool, out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	if !asJSON {
-		fmt.Fprintln(w, "EMAIL\tSTATUS\tNAME\tCREATED\tUPDATED\tUSER ID")
-	}
-	q := url.Values{"prefix": {f.Prefix}, "status": {f.Status}}
-	for listed := 0; ; {
-		page := usersPage
-		if limit > 0 {
-			page = min(page, limit-listed)
-		}
-		q.Set("limit", strconv.Itoa(page))
-		var list struct {
-			Users []json.RawMessage
-			Next  string
-		}
-		if err := s.ask(ctx, http.MethodGet, "/users?"+q.Encode(), &list); err != nil {
-			return err
-		}
-		for _, row := range list.Users {
-			if err := printUser(w, row, asJSON); err != nil {
-				return s.broken(err)
-			}
-		}
-		listed += len(list.Users)
-		switch {
-		case list.Next == "":
-			return w.Flush()
-		case listed == limit:
-			if !asJSON {
-				fmt.Fprintln(w, "… there may be more: ask with --limit or --all")
-			}
-			return w.Flush()
-		}
-		if err := w.Flush(); err != nil {
-			return err
-		}
-		q.Set("after", list.Next)
-	}
+	return list{
+		path: "/users", query: url.Values{"prefix": {f.Prefix}, "status": {f.Status}}, rows: "users",
+		head: "EMAIL\tSTATUS\tNAME\tCREATED\tUPDATED\tUSER ID", row: printUser,
+	}.print(ctx, s, limit, asJSON, out)
 }
 
-func printUser(w io.Writer, row json.RawMessage, asJSON bool) error {
-	if asJSON {
-		_, err := fmt.Fprintf(w, "%s\n", row)
-		return err
-	}
+func printUser(w io.Writer, row json.RawMessage) error {
 	var u api.Summary
 	if err := json.Unmarshal(row, &u); err != nil {
 		return err
@@ -90,13 +41,6 @@ func printUser(w io.Writer, row json.RawMessage, asJSON bool) error {
 	_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n",
 		u.Email, orDash(string(u.Status)), orDash(strings.TrimSpace(u.FirstName+" "+u.LastName)), created, u.UpdatedAt.Local().Format(time.DateTime), orDash(u.UserID))
 	return err
-}
-
-func orDash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return printable(text)
 }
 
 // WatchUsers prints a line for each account that changes, until ctx ends.

@@ -56,7 +56,11 @@ func (n *node) addRoles(outside, inside net.Listener) error {
 	}
 	var forgotten func() ([]string, error)
 	if n.roles.API {
-		config, users, err := n.addViews(emitter)
+		mails, err := n.addMails()
+		if err != nil {
+			return err
+		}
+		config, users, err := n.addViews(emitter, mails)
 		if err != nil {
 			return err
 		}
@@ -66,7 +70,8 @@ func (n *node) addRoles(outside, inside net.Listener) error {
 		}
 		n.add(core, "instances view", instances.Run)
 		internal.Instances, forgotten = instances, instances.Forgotten
-		internal.Users, internal.Mails, internal.PublicAddresses = users, config.Mails, config.PublicAddresses
+		internal.Users, internal.PublicAddresses = users, config.PublicAddresses
+		internal.Mails, internal.MailCommands, internal.Suppressions = mails, mailCommands{emitter}, suppressed{suppressions}
 		internal.Commands, internal.History = config.Commands, history{views.NewHistory(n.cluster)}
 		if internal.DeadLetters, err = n.addDeadLetters(users); err != nil {
 			return err
@@ -176,12 +181,8 @@ func (n *node) addNotifier(emitter *stream.Emitter, suppressions *views.Suppress
 }
 
 // addViews is what the api role reads, and with it the public API's configuration.
-func (n *node) addViews(emitter *stream.Emitter) (api.Config, *views.Users, error) {
+func (n *node) addViews(emitter *stream.Emitter, mails mailTable) (api.Config, *views.Users, error) {
 	users, err := views.NewUsers(n.cluster)
-	if err != nil {
-		return api.Config{}, nil, err
-	}
-	mails, err := views.NewMails(n.cluster)
 	if err != nil {
 		return api.Config{}, nil, err
 	}
@@ -190,10 +191,9 @@ func (n *node) addViews(emitter *stream.Emitter) (api.Config, *views.Users, erro
 		return api.Config{}, nil, err
 	}
 	n.add(core, "users view", users.Run)
-	n.add(core, "mails view", mails.Run)
-	n.checks = append(n.checks, check{name: "users view", health: users.Health}, check{name: "mails view", health: mails.Health})
+	n.checks = append(n.checks, check{name: "users view", health: users.Health})
 	return api.Config{
-		Commands: commands{emitter}, Users: users, Mails: mailStates{mails},
+		Commands: commands{emitter}, Users: users, Mails: mails,
 		Secrets: n.secrets, Policy: n.settings.policy(), PublicAddresses: n.inbox == nil, Pace: pace,
 		PublicURL: n.settings.PublicURL, Pages: public.Files,
 		RateLimit: rate, DomainMails: n.settings.DomainMails, TrustedProxies: proxies, CORSOrigins: n.settings.CORSOrigins, Log: n.log, LogAddresses: n.settings.LogAddresses, Registry: n.registry,
@@ -229,22 +229,6 @@ func asked(err error) error {
 		}
 	}
 	return err
-}
-
-// mailStates shows the API what became of an address's mails.
-type mailStates struct{ view *views.Mails }
-
-// Of returns the mails to an address, newest first.
-func (m mailStates) Of(email string) ([]api.Mail, error) {
-	mails, err := m.view.Of(email)
-	var all []api.Mail
-	for _, v := range mails {
-		all = append(all, api.Mail{
-			ID: v.MailID, Kind: v.Kind, State: v.State, VerificationID: v.VerificationID, Attempts: v.Attempt,
-			QueuedAt: v.QueuedAt, UpdatedAt: v.OccurredAt, NotBefore: v.NotBefore, Stage: v.Stage, Reply: v.Reply, MessageID: v.MessageID,
-		})
-	}
-	return all, err
 }
 
 // ready is every condition of readiness.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"time"
@@ -95,14 +96,16 @@ func (c *Client) Dispute(ctx context.Context, verificationID, token string) (*Di
 // Status shows a verification.
 func (c *Client) Status(ctx context.Context, verificationID string) (*Status, error) {
 	path := "/api/verifications/" + url.PathEscape(verificationID)
-	return done(func(a *Status) error { return c.get(ctx, c.cfg.PublicURL, path, "", a) })
+	return done(func(a *Status) error {
+		return c.ask(ctx, &call{method: http.MethodGet, url: c.cfg.PublicURL + path}, a)
+	})
 }
 
 // Lookup asks the internal listener for an account, by any spelling of its address. It fails with ErrNotFound where there
 // is none.
 func (c *Client) Lookup(ctx context.Context, email string) (*Account, error) {
 	path := "/users/" + url.PathEscape(email)
-	return done(func(a *Account) error { return c.get(ctx, c.cfg.InternalURL, path, c.cfg.Token, a) })
+	return done(func(a *Account) error { return c.inside(ctx, http.MethodGet, path, a) })
 }
 
 // done returns the answer of a call, nil if it failed.

@@ -33,12 +33,14 @@ const (
 
 // Config of a Client. PublicURL or InternalURL must be set.
 type Config struct {
-	// PublicURL is where the public listener is reached, like https://verify.example.com. Defaults to none: Lookup and
-	// OnBehalf alone are possible.
+	// PublicURL is where the public listener is reached, like https://verify.example.com. Defaults to none: only what asks
+	// the internal one is possible.
 	PublicURL string
-	// InternalURL is where an api's internal listener is reached. Defaults to none: neither is possible.
+	// InternalURL is where an api's internal listener is reached. Defaults to none: no Lookup, no OnBehalf, and nothing
+	// about mails.
 	InternalURL string
-	// Token is for the internal listener: INTERNAL_TOKEN for Lookup, OPERATOR_TOKEN for OnBehalf and Lookup. Defaults to none.
+	// Token is for the internal listener: INTERNAL_TOKEN to read, OPERATOR_TOKEN to read, to change and for OnBehalf. Defaults
+	// to none.
 	Token string
 	// AttemptTimeout bounds one attempt. Defaults to 10 s, beyond the longest wait of the server.
 	AttemptTimeout time.Duration
@@ -101,7 +103,7 @@ func WithKey(ctx context.Context, key string) context.Context {
 type call struct {
 	method, url string
 	token       string
-	key         string // of a POST
+	key         string // of a POST with a body
 	body        []byte
 
 	sent bool // an attempt may have had its effect
@@ -125,12 +127,17 @@ func (c *Client) post(ctx context.Context, path string, body, answer any) error 
 	return c.try(ctx, &call{method: http.MethodPost, url: base + path, token: token, key: key, body: text}, answer)
 }
 
-// get calls a listener.
-func (c *Client) get(ctx context.Context, base, path, token string, answer any) error {
-	if base == "" {
+// inside calls the internal listener without a body.
+func (c *Client) inside(ctx context.Context, method, path string, answer any) error {
+	return c.ask(ctx, &call{method: method, url: c.cfg.InternalURL + path, token: c.cfg.Token}, answer)
+}
+
+// ask calls a listener without a body.
+func (c *Client) ask(ctx context.Context, what *call, answer any) error {
+	if strings.HasPrefix(what.url, "/") {
 		return errBase
 	}
-	return c.try(ctx, &call{method: http.MethodGet, url: base + path, token: token}, answer)
+	return c.try(ctx, what, answer)
 }
 
 // try makes attempts until one is answered for good, or it is too late.
@@ -166,7 +173,7 @@ func (c *Client) attempt(ctx context.Context, what *call, answer any) (result, n
 	if err != nil {
 		return err, backoff.Permanent(err)
 	}
-	if what.method == http.MethodPost {
+	if what.body != nil {
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Idempotency-Key", what.key)
 	}

@@ -131,6 +131,11 @@ func TestClient_SpeaksTheApisWords(t *testing.T) {
 		{client.Verified{}, fields(public, answer("post", "/api/verify", "200")...), true},
 		{client.Status{}, fields(public, answer("get", "/api/verifications/{verification_id}", "200")...), true},
 		{client.Account{}, fields(internal, answer("get", "/users/{email}", "200")...), false},
+		{client.Mail{}, fields(internal, answer("get", "/mails/{id}", "200")...), true},
+		{client.Mail{}, fields(internal, answer("post", "/mails/{id}/retry", "202")...), true},
+		{client.Mail{}, fields(internal, answer("post", "/mails/{id}/cancel", "202")...), true},
+		{client.Suppression{}, fields(internal, answer("get", "/suppressions/{email}", "200")...), true},
+		{client.Suppression{}, fields(internal, answer("delete", "/suppressions/{email}", "202")...), true},
 		{client.Error{}, at(public, "components", "schemas", "Problem", "properties"), false},
 		{client.FieldError{}, at(public, "components", "schemas", "FieldError", "properties"), true},
 	} {

@@ -16,5 +16,6 @@
 //
 //	client.go   New, and how a call is tried
 //	calls.go    the calls, and what they ask and answer
+//	mails.go    the calls of operators, about mails
 //	errors.go   what is refused, and what failed
 package client

@@ -22,8 +22,9 @@ var (
 	ErrRateLimited     = errors.New("this client asks too often")                     // RetryAfter says when to come again
 	ErrUnavailable     = errors.New("the service is not available, nothing was done") // repeat later
 	ErrOutcomeUnknown  = errors.New("it is not known whether this was done")          // repeat with the Key (WithKey)
-	ErrNotFound        = errors.New("nothing is known of this address")               // Lookup
-	ErrForbidden       = errors.New("the token is missing or not the right one")      // Lookup
+	ErrNotFound        = errors.New("there is no such thing")                         // Lookup, Mail and the like, Suppression, Unsuppress
+	ErrForbidden       = errors.New("the token is missing or not the right one")      // of the internal listener
+	ErrRefused         = errors.New("it is too late for this mail")                   // RetryMail, CancelMail
 	ErrUnexpected      = errors.New("the answer is not one of Countersign's, or new") // Status and Code say more
 )
 
@@ -31,7 +32,9 @@ var (
 var kinds = map[string]error{
 	"code_invalid": ErrCodeInvalid, "code_expired": ErrCodeExpired, "too_many_attempts": ErrTooManyAttempts,
 	"rate_limited": ErrRateLimited, "unavailable": ErrUnavailable, "overloaded": ErrUnavailable, "outcome_unknown": ErrOutcomeUnknown,
-	"user_not_found": ErrNotFound, "token_required": ErrForbidden, "operator_required": ErrForbidden, "host_forbidden": ErrForbidden,
+	"user_not_found": ErrNotFound, "mail_not_found": ErrNotFound, "suppression_not_found": ErrNotFound,
+	"mail_retry_refused": ErrRefused, "mail_cancel_refused": ErrRefused,
+	"token_required": ErrForbidden, "operator_required": ErrForbidden, "host_forbidden": ErrForbidden,
 }
 
 // Error is a refusal (an RFC 9457 problem), or an attempt that was not answered.

@@ -34,6 +34,9 @@ const (
 
 	verifyAccount   = "Verify Account"
 	accountVerified = "Account Verified"
+
+	// refusedOnce is how addresses begin to which the first mail is refused.
+	refusedOnce = "refused-"
 )
 
 type letter struct {
@@ -79,6 +82,7 @@ type mailbox struct {
 
 	mu      sync.Mutex
 	letters map[string][]letter // by recipient
+	refused map[string]bool
 	bad     []error
 }
 
@@ -106,6 +110,15 @@ func (b *mailbox) to(address, subject string) (found []letter) {
 	return found
 }
 
+// refuses says whether the address gets its first mail now, and begins with refusedOnce.
+func (b *mailbox) refuses(address string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	first := strings.HasPrefix(address, refusedOnce) && !b.refused[address]
+	b.refused[address] = true
+	return first
+}
+
 func (b *mailbox) count() (n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -128,7 +141,7 @@ func (b *mailbox) await(ctx context.Context, address, subject string) (letter, e
 func newMailbox(t *testing.T) *mailbox {
 	t.Helper()
 	address := freeAddress(t)
-	return &mailbox{address: address, url: "smtp://" + address, letters: map[string][]letter{}}
+	return &mailbox{address: address, url: "smtp://" + address, letters: map[string][]letter{}, refused: map[string]bool{}}
 }
 
 // open starts the mail server that goes with the broker under test.
@@ -176,6 +189,9 @@ type session struct {
 func (s *session) Mail(string, *smtp.MailOptions) error { return nil }
 
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if s.box.refuses(to) {
+		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such user"}
+	}
 	s.to = append(s.to, to)
 	return nil
 }

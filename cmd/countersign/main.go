@@ -18,6 +18,7 @@ type cli struct {
 	Run         runCmd         `cmd:"" help:"Everything in one process, with an embedded broker and inbox unless KAFKA_BROKER_LIST and SMTP_URL are set."`
 	Serve       serveCmd       `cmd:"" help:"A single role, as often as wanted."`
 	Users       usersCmd       `cmd:"" help:"Accounts: what is known of one, list, watch, what happened, erase."`
+	Mail        mailCmd        `cmd:"" help:"Mails: what became of them, retry, cancel, and send to an address again that refused."`
 	DeadLetters deadLettersCmd `cmd:"" help:"Records that could not be read or handled."`
 	Instances   instancesCmd   `cmd:"" help:"Show who runs, and what each owns."`
 	Health      healthCmd      `cmd:"" help:"Exit with 0 if the instance at INTERNAL_ADDR is ready."`
@@ -85,27 +86,37 @@ type output struct {
 
 func (o output) json() bool { return o.Output == "json" }
 
-type usersListCmd struct {
-	app.UserFilter
+// extent is how many rows a list has.
+type extent struct {
 	Limit int  `default:"100" help:"At most so many."`
 	All   bool `help:"All of them."`
-	output
 }
 
 // Validate refuses what lists nothing.
-func (c usersListCmd) Validate() error {
-	if c.Limit < 1 {
+func (e extent) Validate() error {
+	if e.Limit < 1 {
 		return errors.New("--limit must be at least 1")
 	}
 	return nil
 }
 
+// rows is the limit, 0 without one.
+func (e extent) rows() int {
+	if e.All {
+		return 0
+	}
+	return e.Limit
+}
+
+type usersListCmd struct {
+	app.UserFilter
+	extent
+	output
+}
+
 // Run lists accounts.
 func (c usersListCmd) Run(ctx context.Context, s app.Settings) error {
-	if c.All {
-		c.Limit = 0
-	}
-	return app.ListUsers(ctx, s, c.UserFilter, c.Limit, c.json(), os.Stdout)
+	return app.ListUsers(ctx, s, c.UserFilter, c.rows(), c.json(), os.Stdout)
 }
 
 type usersWatchCmd struct{ output }
@@ -123,9 +134,14 @@ type usersHistoryCmd struct {
 
 // Run shows what happened to an account, in colours on a terminal unless NO_COLOR is set.
 func (c usersHistoryCmd) Run(ctx context.Context, s app.Settings) error {
+	return app.ShowHistory(ctx, s, c.Email, app.History{Since: c.Since, JSON: c.json(), Colours: colours()}, os.Stdout)
+}
+
+// colours says whether what is printed may have some.
+func colours() bool {
 	out, err := os.Stdout.Stat()
 	terminal := err == nil && out.Mode()&os.ModeCharDevice != 0
-	return app.ShowHistory(ctx, s, c.Email, app.History{Since: c.Since, JSON: c.json(), Colours: terminal && os.Getenv("NO_COLOR") == ""}, os.Stdout)
+	return terminal && os.Getenv("NO_COLOR") == ""
 }
 
 type usersEraseCmd struct {
@@ -135,6 +151,60 @@ type usersEraseCmd struct {
 // Run has an address erased.
 func (c usersEraseCmd) Run(ctx context.Context, s app.Settings) error {
 	return app.EraseUser(ctx, s, c.Email, os.Stdout)
+}
+
+type mailCmd struct {
+	List       mailListCmd       `cmd:"" help:"The newest first, from the api role at INTERNAL_ADDR."`
+	Show       mailShowCmd       `cmd:"" help:"All that is known of one, and what happened to it."`
+	Retry      mailRetryCmd      `cmd:"" help:"Send one after all that was given up. The exit code is 2 if nothing is known of it after 10 s."`
+	Cancel     mailCancelCmd     `cmd:"" help:"Call off one that waits. The exit code is 2 if nothing is known of it after 10 s."`
+	Unsuppress mailUnsuppressCmd `cmd:"" help:"Have mails sent again to an address that refused one for good."`
+}
+
+type mailListCmd struct {
+	app.MailFilter
+	extent
+	output
+}
+
+// Run lists mails.
+func (c mailListCmd) Run(ctx context.Context, s app.Settings) error {
+	return app.ListMails(ctx, s, c.MailFilter, c.rows(), c.json(), os.Stdout)
+}
+
+// mailID names a mail.
+type mailID struct {
+	ID string `arg:"" help:"As the list shows it."`
+}
+
+type mailShowCmd struct{ mailID }
+
+// Run shows a mail.
+func (c mailShowCmd) Run(ctx context.Context, s app.Settings) error {
+	return app.ShowMail(ctx, s, c.ID, colours(), os.Stdout)
+}
+
+type mailRetryCmd struct{ mailID }
+
+// Run retries a mail.
+func (c mailRetryCmd) Run(ctx context.Context, s app.Settings) error {
+	return app.RetryMail(ctx, s, c.ID, os.Stdout)
+}
+
+type mailCancelCmd struct{ mailID }
+
+// Run calls off a mail.
+func (c mailCancelCmd) Run(ctx context.Context, s app.Settings) error {
+	return app.CancelMail(ctx, s, c.ID, os.Stdout)
+}
+
+type mailUnsuppressCmd struct {
+	Email string `arg:"" help:"The address."`
+}
+
+// Run takes an address off the list of suppressions.
+func (c mailUnsuppressCmd) Run(ctx context.Context, s app.Settings) error {
+	return app.Unsuppress(ctx, s, c.Email, os.Stdout)
 }
 
 type instancesCmd struct {
