@@ -116,8 +116,14 @@ func (p *place) remove() error {
 	}
 	deleted, err := p.adm.DeleteTopics(ctx, ours...)
 	errs = errors.Join(errs, err, deleted.Error())
-	if _, err := p.adm.DeleteGroup(ctx, p.Group); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-		errs = errors.Join(errs, fmt.Errorf("delete the group: %w", err))
+	for { // a member that was killed is one until its session ends
+		_, err := p.adm.DeleteGroup(ctx, p.Group)
+		switch {
+		case err == nil, errors.Is(err, kerr.GroupIDNotFound):
+			return errs
+		case !errors.Is(err, kerr.NonEmptyGroup) || ctx.Err() != nil:
+			return errors.Join(errs, fmt.Errorf("delete the group: %w", err))
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
-	return errs
 }
