@@ -64,3 +64,16 @@ func TestMails_TheSameChangeAgain_ChangesNothing(t *testing.T) {
 		t.Errorf("twice is %+v, once %+v", twice, once)
 	}
 }
+
+func TestMails_WhatIsAskedForAgain_IsNotDoneAnyMore(t *testing.T) {
+	now := time.Now()
+	again := change("a", "queued", now)
+	again.By = "outbox"
+	row := merged(merged(nil, change("a", "failed", now)), again)
+	if row[0].State != "queued" {
+		t.Errorf("it is shown as %s", row[0].State)
+	}
+	if row = merged(merged(nil, change("a", "sent", now)), again); row[0].State != "sent" {
+		t.Errorf("one that was sent is shown as %s", row[0].State)
+	}
+}
