@@ -151,7 +151,7 @@ func (n *node) addNotifier(emitter *stream.Emitter, suppressions *views.Suppress
 	}
 	sender, err := mail.NewSender(mail.SenderConfig{
 		Relay: relay, Composer: composer, Letters: processors.Letters(n.secrets, n.settings.PublicURL),
-		Report: processors.Report(emitter), Pool: n.settings.SMTPPool, Registry: n.registry, Log: n.log,
+		Report: processors.Report(emitter), Pool: n.settings.SMTPPool, Rate: n.settings.MailRate, Registry: n.registry, Log: n.log,
 	})
 	if err != nil {
 		return err

@@ -2,6 +2,8 @@ package app
 
 import (
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -54,11 +56,13 @@ type Settings struct {
 	EventsIncludeCode   bool     `name:"events-include-code" env:"EVENTS_INCLUDE_CODE" help:"Put the code into the events, for consumers that compose their own mail. Codes then stand in Kafka."`
 	EmbeddedKafkaAddr   string   `name:"embedded-kafka-addr" env:"EMBEDDED_KAFKA_ADDR" default:"127.0.0.1:9092" help:"Of the embedded broker."`
 
-	SMTPURL          string `name:"smtp-url" env:"SMTP_URL" help:"smtp://user:pass@host:587 or smtps://…. Not set, 'run' brings an inbox (or SMTP_URL_FILE)."`
-	SMTPInsecure     bool   `name:"smtp-insecure" env:"SMTP_INSECURE" help:"Speak in clear to a relay that is not on loopback."`
-	SMTPPool         int    `name:"smtp-pool" env:"SMTP_POOL" default:"16" help:"Connections to the relay."`
-	MailFrom         string `name:"mail-from" env:"MAIL_FROM" help:"Sender of the mails. Needed with SMTP_URL."`
-	EmbeddedSMTPAddr string `name:"embedded-smtp-addr" env:"EMBEDDED_SMTP_ADDR" default:"127.0.0.1:1025" help:"Of the embedded inbox."`
+	SMTPURL          string  `name:"smtp-url" env:"SMTP_URL" help:"smtp://user:pass@host:587 or smtps://…. Not set, 'run' brings an inbox (or SMTP_URL_FILE)."`
+	SMTPInsecure     bool    `name:"smtp-insecure" env:"SMTP_INSECURE" help:"Speak in clear to a relay that is not on loopback."`
+	SMTPPool         int     `name:"smtp-pool" env:"SMTP_POOL" default:"16" help:"Connections to the relay, a quarter of them at most for mails to one domain: 1 to 1000."`
+	SMTPCAFile       string  `name:"smtp-ca-file" env:"SMTP_CA_FILE" help:"Authorities that signed the relay's certificate (PEM); it must speak TLS then. Defaults to the system's."`
+	MailRate         float64 `name:"mail-rate" env:"MAIL_RATE" default:"0" help:"Mails a second that an instance begins to send; 0: as many as the relay takes."`
+	MailFrom         string  `name:"mail-from" env:"MAIL_FROM" help:"Sender of the mails. Needed with SMTP_URL."`
+	EmbeddedSMTPAddr string  `name:"embedded-smtp-addr" env:"EMBEDDED_SMTP_ADDR" default:"127.0.0.1:1025" help:"Of the embedded inbox."`
 
 	CodeTTLSeconds      int `name:"code-ttl-seconds" env:"CODE_TTL_SECONDS" default:"600" help:"How long a code is accepted: 120 to 600."`
 	CodeTries           int `name:"code-tries" env:"CODE_TRIES" default:"5" help:"Wrong guesses a verification; at most 10."`
@@ -208,7 +212,8 @@ func (s *Settings) complete(roles Roles) error {
 	if roles.Notifier {
 		need(alone || s.SMTPURL != "", "SMTP_URL must be set to smtp://user:pass@host:587 or smtps://… for the notifier")
 		need(s.MailFrom != "", "MAIL_FROM must be set to the sender of the mails, like Example <no-reply@example.com>")
-		need(s.SMTPPool > 0, "SMTP_POOL must be 1 or more")
+		need(s.SMTPPool > 0 && s.SMTPPool <= 1000, "SMTP_POOL must be between 1 and 1000")
+		need(s.MailRate >= 0, "MAIL_RATE must be 0, or more: mails a second")
 		if s.SMTPURL != "" {
 			_, err := s.relay(s.SMTPURL)
 			need(err == nil, "%w", err)
@@ -248,7 +253,18 @@ func (s *Settings) needsSecrets(roles Roles) bool {
 
 // relay is the SMTP server at url.
 func (s *Settings) relay(url string) (*mail.Relay, error) {
-	return mail.NewRelay(mail.RelayConfig{URL: url, Insecure: s.SMTPInsecure})
+	config := mail.RelayConfig{URL: url, Insecure: s.SMTPInsecure}
+	if s.SMTPCAFile != "" && !s.embeddedInbox() {
+		authorities, err := os.ReadFile(s.SMTPCAFile)
+		if err != nil {
+			return nil, fmt.Errorf("SMTP_CA_FILE: %w", err)
+		}
+		config.TLS = &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
+		if !config.TLS.RootCAs.AppendCertsFromPEM(authorities) {
+			return nil, errors.New("SMTP_CA_FILE must hold certificates (PEM)")
+		}
+	}
+	return mail.NewRelay(config)
 }
 
 func (s *Settings) composer() (*mail.Composer, error) {

@@ -1,5 +1,7 @@
 // Rules of the agenda:
-//   - new mails go first, in the order of their events; retries only when no new mail waits;
+//   - new mails go first, in the order of their events; retries only when no new mail may go;
+//   - of one domain of recipients no more than a share are under way at the same time: one that is slow or dead leaves the
+//     others the rest, and its mails wait without anybody looking at them;
 //   - a mail whose deadline has passed is not sent but expires, and that before anything else;
 //   - a mail is in it only while nobody works on it.
 
@@ -7,6 +9,7 @@ package mail
 
 import (
 	"container/heap"
+	"strings"
 	"time"
 )
 
@@ -24,7 +27,7 @@ type entry struct {
 	// gone means that the row is not ours any more, or holds the mail no more.
 	gone bool
 
-	// Positions in the agenda's heaps, from 1; 0 where the entry is in none.
+	// Positions in the heaps that it is in, from 1; 0 where it is in none.
 	ready, waiting, expiring int
 }
 
@@ -43,29 +46,47 @@ const (
 
 // agenda says which mail is next. It is not safe for concurrent use.
 type agenda struct {
-	ready, waiting, expiring timeline
+	// share is how many mails to one domain may be under way.
+	share             int
+	waiting, expiring queue[*entry]
+	// lanes hold what is ready, each for one domain; open are those from which one may be taken.
+	lanes map[string]*lane
+	open  queue[*lane]
 }
 
-func newAgenda() *agenda {
+// lane is the mails to one domain.
+type lane struct {
+	domain   string
+	ready    queue[*entry]
+	underWay int
+	open     int // its position in agenda.open
+}
+
+func newAgenda(share int) *agenda {
 	return &agenda{
-		ready: timeline{
-			position: func(e *entry) *int { return &e.ready },
-			before: func(a, b *entry) bool {
-				if first, second := a.mail.Attempts > 0, b.mail.Attempts > 0; first != second {
-					return second
-				}
-				return a.mail.OccurredAt.Before(b.mail.OccurredAt)
-			},
-		},
-		waiting: timeline{
+		share: share,
+		waiting: queue[*entry]{
 			position: func(e *entry) *int { return &e.waiting },
 			before:   func(a, b *entry) bool { return a.notBefore().Before(b.notBefore()) },
 		},
-		expiring: timeline{
+		expiring: queue[*entry]{
 			position: func(e *entry) *int { return &e.expiring },
 			before:   func(a, b *entry) bool { return a.mail.Deadline().Before(b.mail.Deadline()) },
 		},
+		lanes: map[string]*lane{},
+		open: queue[*lane]{
+			position: func(l *lane) *int { return &l.open },
+			before:   func(a, b *lane) bool { return sooner(a.ready.items[0], b.ready.items[0]) },
+		},
 	}
+}
+
+// sooner says which of two mails that are ready goes first.
+func sooner(a, b *entry) bool {
+	if first, second := a.mail.Attempts > 0, b.mail.Attempts > 0; first != second {
+		return second
+	}
+	return a.mail.OccurredAt.Before(b.mail.OccurredAt)
 }
 
 func (e *entry) notBefore() time.Time {
@@ -85,68 +106,110 @@ func (a *agenda) plan(e *entry) {
 
 // drop takes an entry out, wherever it is.
 func (a *agenda) drop(e *entry) {
-	for _, t := range []*timeline{&a.ready, &a.waiting, &a.expiring} {
-		if i := *t.position(e); i > 0 {
-			heap.Remove(t, i-1)
-		}
+	a.waiting.remove(e)
+	a.expiring.remove(e)
+	if e.ready > 0 {
+		l := a.lane(e.mail.To)
+		l.ready.remove(e)
+		a.settle(l)
+	}
+}
+
+// begin says that a mail is under way, until the lane it returns is given to end.
+func (a *agenda) begin(m Mail) *lane {
+	l := a.lane(m.To)
+	l.underWay++
+	a.settle(l)
+	return l
+}
+
+// end says that a mail of the lane is not under way any more.
+func (a *agenda) end(l *lane) {
+	l.underWay--
+	a.settle(l)
+}
+
+// lane is that of an address.
+func (a *agenda) lane(address string) *lane {
+	domain := strings.ToLower(address[strings.LastIndexByte(address, '@')+1:])
+	l := a.lanes[domain]
+	if l == nil {
+		l = &lane{domain: domain, ready: queue[*entry]{position: func(e *entry) *int { return &e.ready }, before: sooner}}
+		a.lanes[domain] = l
+	}
+	return l
+}
+
+// settle puts a lane that changed where it belongs.
+func (a *agenda) settle(l *lane) {
+	a.open.remove(l)
+	switch {
+	case l.ready.Len() > 0 && l.underWay < a.share:
+		heap.Push(&a.open, l)
+	case l.ready.Len() == 0 && l.underWay == 0:
+		delete(a.lanes, l.domain)
 	}
 }
 
 // next is what to work on now: a mail that has expired, else, where sending is permitted, one to send. Without either,
 // it is when to look again; the zero time is never.
 func (a *agenda) next(now time.Time, permitted bool) (e *entry, expired bool, again time.Time) {
-	for e := a.waiting.first(); e != nil && !e.notBefore().After(now); e = a.waiting.first() {
-		heap.Pop(&a.waiting)
-		heap.Push(&a.ready, e)
+	for a.waiting.Len() > 0 && !a.waiting.items[0].notBefore().After(now) {
+		e := heap.Pop(&a.waiting).(*entry)
+		l := a.lane(e.mail.To)
+		a.open.remove(l) // its first mail may change
+		heap.Push(&l.ready, e)
+		a.settle(l)
 	}
-	if e := a.expiring.first(); e != nil {
+	if a.expiring.Len() > 0 {
+		e := a.expiring.items[0]
 		if !e.mail.Deadline().After(now) {
 			return e, true, time.Time{}
 		}
 		again = e.mail.Deadline()
 	}
-	if e := a.ready.first(); e != nil && permitted {
-		return e, false, time.Time{}
+	if a.open.Len() > 0 && permitted {
+		return a.open.items[0].ready.items[0], false, time.Time{}
 	}
-	if e := a.waiting.first(); e != nil && e.notBefore().Before(again) {
-		again = e.notBefore()
+	if a.waiting.Len() > 0 && a.waiting.items[0].notBefore().Before(again) {
+		again = a.waiting.items[0].notBefore()
 	}
 	return nil, false, again
 }
 
-// timeline is a heap whose entries know their positions, so each can be taken out.
-type timeline struct {
-	entries  []*entry
-	before   func(a, b *entry) bool
-	position func(*entry) *int
+// queue is a heap whose items know their positions, so each can be taken out.
+type queue[T any] struct {
+	items    []T
+	before   func(a, b T) bool
+	position func(T) *int
 }
 
-func (t *timeline) first() *entry {
-	if len(t.entries) == 0 {
-		return nil
+// remove takes an item out, if it is in.
+func (q *queue[T]) remove(item T) {
+	if i := *q.position(item); i > 0 {
+		heap.Remove(q, i-1)
 	}
-	return t.entries[0]
 }
 
-func (t *timeline) Len() int           { return len(t.entries) }
-func (t *timeline) Less(i, j int) bool { return t.before(t.entries[i], t.entries[j]) }
+func (q *queue[T]) Len() int           { return len(q.items) }
+func (q *queue[T]) Less(i, j int) bool { return q.before(q.items[i], q.items[j]) }
 
-func (t *timeline) Swap(i, j int) {
-	t.entries[i], t.entries[j] = t.entries[j], t.entries[i]
-	*t.position(t.entries[i]), *t.position(t.entries[j]) = i+1, j+1
+func (q *queue[T]) Swap(i, j int) {
+	q.items[i], q.items[j] = q.items[j], q.items[i]
+	*q.position(q.items[i]), *q.position(q.items[j]) = i+1, j+1
 }
 
-func (t *timeline) Push(x any) {
-	e := x.(*entry)
-	t.entries = append(t.entries, e)
-	*t.position(e) = len(t.entries)
+func (q *queue[T]) Push(x any) {
+	item := x.(T)
+	q.items = append(q.items, item)
+	*q.position(item) = len(q.items)
 }
 
-func (t *timeline) Pop() any {
-	last := len(t.entries) - 1
-	e := t.entries[last]
-	t.entries[last] = nil
-	t.entries = t.entries[:last]
-	*t.position(e) = 0
-	return e
+func (q *queue[T]) Pop() any {
+	last := len(q.items) - 1
+	item := q.items[last]
+	q.items[last] = *new(T)
+	q.items = q.items[:last]
+	*q.position(item) = 0
+	return item
 }

@@ -21,6 +21,8 @@ type job struct {
 	// mail is the entry's when it was taken; the entry's own may change.
 	mail    Mail
 	expired bool
+	// lane is that of the mail's domain; nil where nothing is sent.
+	lane *lane
 	// probe means that this mail finds out whether the relay is well again.
 	probe bool
 	// sending bounds the conversation, reporting that and the report.
@@ -38,14 +40,18 @@ func (s *Sender) take() *job {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	e, expired, _ := s.agenda.next(now, s.relay.permits(now))
+	e, expired, _ := s.agenda.next(now, s.permits(now))
 	if s.stopped || e == nil {
 		return nil
 	}
 	s.leave(e)
 	e.phase = underWay
 	j := &job{entry: e, mail: e.mail, expired: expired, done: make(chan struct{})}
-	j.probe = !expired && s.relay.begin()
+	if !expired {
+		j.lane = s.agenda.begin(e.mail)
+		j.probe = s.relay.begin()
+		s.pace.begin(now)
+	}
 	j.reporting, j.abandon = context.WithCancel(context.Background())
 	j.sending, j.abort = context.WithCancel(j.reporting)
 	s.underWay[j] = struct{}{}
@@ -84,10 +90,12 @@ func (s *Sender) attempt(c *courier, j *job) (d Delivery, next phase) {
 		return m.delivery(BySender, time.Now()), reported
 	}
 	out := c.deliver(j.sending, message)
+	s.metrics.attempts.WithLabelValues(string(out.stage), out.verdict.String()).Inc()
 	s.heed(j, out)
 	switch out.verdict {
 	case accepted:
 		m.State, j.sent = Sent, true
+		s.metrics.seconds.WithLabelValues(string(m.Kind)).Observe(time.Since(m.OccurredAt).Seconds())
 	case refused:
 		m.State = Failed
 	case later:
@@ -154,7 +162,7 @@ func (s *Sender) report(ctx context.Context, d Delivery) {
 	default:
 		log.Info("mail not accepted yet")
 	}
-	s.results.WithLabelValues(string(d.Kind), string(d.State)).Inc()
+	s.metrics.results.WithLabelValues(string(d.Kind), string(d.State)).Inc()
 	pace := backoff.NewExponentialBackOff()
 	pace.InitialInterval, pace.MaxInterval = 100*time.Millisecond, 2*time.Second
 	_, err := backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, s.cfg.Report(ctx, d) },
@@ -174,6 +182,9 @@ func (s *Sender) end(j *job, next phase) {
 	defer close(j.done)
 	defer s.wake()
 	delete(s.underWay, j)
+	if j.lane != nil {
+		s.agenda.end(j.lane)
+	}
 	if j.probe {
 		s.relay.probing = false
 	}

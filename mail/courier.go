@@ -9,6 +9,8 @@ package mail
 import (
 	"context"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const (
@@ -23,6 +25,7 @@ const (
 type courier struct {
 	relay *Relay
 	conn  *connection
+	open  prometheus.Gauge // of all couriers
 }
 
 // deliver hands a message to the relay. When ctx ends, the conversation does.
@@ -37,12 +40,12 @@ func (c *courier) deliver(ctx context.Context, m Message) outcome {
 				return out
 			}
 			c.conn = conn
+			c.open.Inc()
 		}
 		out := c.conn.send(ctx, m, c.relay.sendTimeout)
 		stale := kept && out.stage == StageMail && (out.verdict == lost || out.verdict == ill)
 		if c.conn.broken {
-			c.conn.raw.Close()
-			c.conn = nil
+			c.hangUp()
 		} else if c.conn.mails >= mostMails || time.Since(c.conn.opened) > longestOpen {
 			c.close()
 		}
@@ -68,6 +71,11 @@ func (c *courier) close() {
 	}
 	_ = c.conn.raw.SetDeadline(time.Now().Add(time.Second))
 	_ = c.conn.client.Quit()
+	c.hangUp()
+}
+
+func (c *courier) hangUp() {
 	c.conn.raw.Close()
 	c.conn = nil
+	c.open.Dec()
 }

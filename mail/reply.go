@@ -51,6 +51,10 @@ const (
 	misconfigured
 )
 
+func (v verdict) String() string {
+	return [...]string{"accepted", "refused", "later", "lost", "unanswered", "ill", "misconfigured"}[v]
+}
+
 // outcome is what came of an attempt.
 type outcome struct {
 	verdict verdict

@@ -28,8 +28,10 @@ type SenderConfig struct {
 	// Report returns once the result is written for good, or ctx has ended. It may be called by several goroutines at once,
 	// and again with the same result after an error.
 	Report func(ctx context.Context, d Delivery) error
-	// Pool is the number of connections to the relay. Defaults to 16.
+	// Pool is the number of connections to the relay; mails to one domain have a quarter of them, rounded up. Defaults to 16.
 	Pool int
+	// Rate is how many mails a second are begun at most, over all connections. Defaults to any number.
+	Rate float64
 	// RevokeTimeout bounds Revoke: three quarters for conversations to end, the rest for their results to be reported.
 	// Defaults to 8 s.
 	RevokeTimeout time.Duration
@@ -46,7 +48,7 @@ type SenderConfig struct {
 // Sender sends the mails of the rows it is given.
 type Sender struct {
 	cfg     SenderConfig
-	results *prometheus.CounterVec
+	metrics *metrics
 	// work hands a worker the word that there is something to take; changed wakes who hands it out.
 	work    chan struct{}
 	changed chan struct{}
@@ -58,6 +60,7 @@ type Sender struct {
 	// held are the mails without a letter, and why.
 	held    map[*entry]error
 	relay   breaker
+	pace    pace
 	stopped bool
 }
 
@@ -83,10 +86,12 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 		work:     make(chan struct{}),
 		changed:  make(chan struct{}, 1),
 		rows:     make(map[int32]map[string][]*entry),
-		agenda:   newAgenda(),
+		agenda:   newAgenda((cfg.Pool + 3) / 4),
 		underWay: make(map[*job]struct{}),
 		held:     make(map[*entry]error),
 		relay:    breaker{rest: cfg.RelayRest},
+		pace:     newPace(cfg.Rate),
+		metrics:  newMetrics(),
 	}
 	return s, s.measure()
 }
@@ -241,6 +246,9 @@ func (s *Sender) wake() {
 	}
 }
 
+// permits tells whether a mail may be sent now.
+func (s *Sender) permits(now time.Time) bool { return s.relay.permits(now) && s.pace.permits(now) }
+
 // handOut tells a worker whenever there is something to take.
 func (s *Sender) handOut(ctx context.Context) {
 	timer := time.NewTimer(0)
@@ -249,9 +257,11 @@ func (s *Sender) handOut(ctx context.Context) {
 		var work chan<- struct{}
 		s.mu.Lock()
 		now := time.Now()
-		e, _, again := s.agenda.next(now, s.relay.permits(now))
-		if s.relay.until.After(now) && (again.IsZero() || s.relay.until.Before(again)) {
-			again = s.relay.until
+		e, _, again := s.agenda.next(now, s.permits(now))
+		for _, pause := range []time.Time{s.relay.until, s.pace.next} {
+			if pause.After(now) && (again.IsZero() || pause.Before(again)) {
+				again = pause
+			}
 		}
 		s.mu.Unlock()
 		if e != nil {
@@ -274,7 +284,7 @@ func (s *Sender) handOut(ctx context.Context) {
 
 // works is one worker: it has a courier of its own.
 func (s *Sender) works() {
-	c := &courier{relay: s.cfg.Relay}
+	c := &courier{relay: s.cfg.Relay, open: s.metrics.open}
 	defer c.close()
 	idle := time.NewTimer(longestIdle)
 	defer idle.Stop()

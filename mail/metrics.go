@@ -1,0 +1,65 @@
+package mail
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are what a sender counts; what it is now, they ask of its Health.
+type metrics struct {
+	results, attempts *prometheus.CounterVec
+	seconds           *prometheus.HistogramVec
+	open              prometheus.Gauge
+}
+
+func newMetrics() *metrics {
+	return &metrics{
+		results: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "countersign_mail_results_total", Help: "Results of mails by kind and state.",
+		}, []string{"kind", "state"}),
+		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "countersign_mail_attempts_total", Help: "Conversations with the relay, by the stage at which they ended and what that means.",
+		}, []string{"stage", "verdict"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "countersign_mail_seconds", Help: "From the event that asked for a mail until the relay had it.",
+			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 600, 3600},
+		}, []string{"kind"}),
+		open: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "countersign_mail_connections", Help: "Connections to the relay that are open; those in use are countersign_mail_under_way.",
+		}),
+	}
+}
+
+// measure registers the metrics.
+func (s *Sender) measure() error {
+	if s.cfg.Registry == nil {
+		return nil
+	}
+	gauge := func(name, help string, value func(Health) float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return value(s.Health()) })
+	}
+	for _, c := range []prometheus.Collector{
+		s.metrics.results, s.metrics.attempts, s.metrics.seconds, s.metrics.open,
+		gauge("countersign_mail_pool", "Connections to the relay that may be open.", func(Health) float64 { return float64(s.cfg.Pool) }),
+		gauge("countersign_mail_pending", "Mails waiting for an attempt.", func(h Health) float64 { return float64(h.Pending) }),
+		gauge("countersign_mail_oldest_pending_seconds", "Since the event of the oldest mail that waits for an attempt.", func(h Health) float64 {
+			if h.OldestPending.IsZero() {
+				return 0
+			}
+			return time.Since(h.OldestPending).Seconds()
+		}),
+		gauge("countersign_mail_under_way", "Mails in a conversation with the relay.", func(h Health) float64 { return float64(h.UnderWay) }),
+		gauge("countersign_mail_relay_ill", "1 while the relay takes no mail.", func(h Health) float64 {
+			if h.RelayIllSince.IsZero() {
+				return 0
+			}
+			return 1
+		}),
+	} {
+		if err := s.cfg.Registry.Register(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
