@@ -69,6 +69,7 @@ type Happening struct {
 	ID                string    `json:"id,omitempty" doc:"Of the command, event, mail or dead letter."`
 	VerificationID    string    `json:"verification_id,omitempty"`
 	UserID            string    `json:"user_id,omitempty"`
+	MailID            string    `json:"mail_id,omitempty" doc:"Of the mail that an operator's command is about."`
 	CommandID         string    `json:"command_id,omitempty" doc:"Of the command that caused the event, if it is shown here."`
 	Topic             string    `json:"topic"`
 	Partition         int32     `json:"partition"`

@@ -27,7 +27,7 @@ type History struct {
 	Since   string // a time (RFC 3339) or how long ago
 	JSON    bool   // the api's lines as they are
 	Colours bool
-	about   string // the id of the one event, mail or dead letter that is shown; empty: all are
+	about   string // the id of the mail that is shown, with its event and what was asked about it; empty: all is
 }
 
 // ShowHistory prints what happened to an account, as the api role at INTERNAL_ADDR reads it from the topics.
@@ -83,7 +83,7 @@ func (t *timeline) add(line []byte) error {
 		t.applied = map[string]bool{}
 	}
 	t.applied[h.CommandID] = true
-	if t.about == "" || t.about == h.ID {
+	if t.about == "" || t.about == h.ID || t.about == h.MailID {
 		t.entries = append(t.entries, h)
 	}
 	return nil

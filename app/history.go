@@ -59,6 +59,8 @@ func happening(told views.Told) api.Happening {
 		if read.Verification != nil {
 			h.VerificationID = read.Verification.ID
 		}
+	case topics.MailCommand:
+		h.Kind, h.What, h.ID, h.MailID = api.KindCommand, read.Type, read.ID, read.MailID
 	case topics.MailDelivery:
 		h.Kind, h.What, h.Outcome, h.ID, h.VerificationID = api.KindMail, read.Kind, read.State, read.MailID, read.VerificationID
 		h.Attempt, h.Detail, h.UserID = read.Attempt, read.Reply, read.UserID

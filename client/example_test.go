@@ -85,3 +85,40 @@ func ExampleClient_Lookup_ofNobody() {
 	// Output:
 	// true
 }
+
+// An operator's program: retry what was given up while the relay was misconfigured.
+func ExampleClient_RetryMail() {
+	ctx := context.Background()
+	c, err := client.New(client.Config{InternalURL: internalURL}) // Token: the value of OPERATOR_TOKEN, where one is set
+	if err != nil {
+		log.Fatal(err)
+	}
+	retried := 0
+	for mail, err := range c.Mails(ctx, client.MailFilter{State: "failed"}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		_, err = c.RetryMail(ctx, mail.ID)
+		if errors.Is(err, client.ErrRefused) {
+			continue // it is too late, or the address is suppressed: see Unsuppress
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+		retried++
+	}
+	fmt.Println(retried)
+	// Output:
+	// 0
+}
+
+func ExampleClient_Unsuppress_notSuppressed() {
+	c, err := client.New(client.Config{InternalURL: internalURL})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = c.Unsuppress(context.Background(), "ada@example.com")
+	fmt.Println(errors.Is(err, client.ErrNotFound))
+	// Output:
+	// true
+}

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -68,7 +69,6 @@ func refusedIsSent(t *testing.T, s *system) {
 	id := s.mailID(t, p.address, "failed")
 	s.runs(t, 0, "no such user", "mail", "list", "--status", "failed")
 	s.runs(t, 0, "suppressed", "mail", "show", id)
-	s.runs(t, 0, "mail         verify_account              ", "mail", "show", id)
 	s.runs(t, 1, "its address is suppressed", "mail", "retry", id)
 	s.runs(t, 1, "it is failed", "mail", "cancel", id)
 	s.runs(t, 0, "are sent again", "mail", "unsuppress", strings.ToUpper(p.address))
@@ -79,6 +79,10 @@ func refusedIsSent(t *testing.T, s *system) {
 	s.runs(t, 1, "no such mail", "mail", "show", "unknown")
 	if sent := s.mails.to(p.address, verifyAccount); len(sent) != 1 {
 		t.Errorf("%d mails, want 1", len(sent))
+	}
+	_, shown := s.api(0).ask(t, "mail", "show", id)
+	if !regexp.MustCompile(`(?s)event +user_account_created.*mail.* queued.*mail.* failed .*no such user.*command +retry.*mail.* queued.*mail.* sent.*that is all`).MatchString(shown) {
+		t.Errorf("its history is not told:\n%s", shown)
 	}
 	s.runs(t, 0, "erased_at", "users", "erase", p.address)
 	s.runs(t, 1, "no such mail", "mail", "show", id)

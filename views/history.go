@@ -23,14 +23,14 @@ func NewHistory(cluster *stream.Cluster) *History { return &History{cluster} }
 // Told is a record about an address.
 type Told struct {
 	stream.Scanned
-	Read any   // a user.Command, topics.Event with its type, topics.MailDelivery or topics.DeadLetter
+	Read any   // a user.Command, topics.Event with its type, topics.MailCommand, topics.MailDelivery or topics.DeadLetter
 	Err  error // why it cannot be read
 }
 
 // Of iterates over the records about an address since a time, oldest first. It ends as stream.Cluster's Scan does.
 func (h *History) Of(ctx context.Context, email string, since time.Time) iter.Seq2[Told, error] {
 	all := append([]string{topics.UserCommands}, topics.Events()...)
-	all = append(all, topics.MailDeliveries, topics.DeadLetters)
+	all = append(all, topics.MailCommands, topics.MailDeliveries, topics.DeadLetters)
 	return func(yield func(Told, error) bool) {
 		for r, err := range h.cluster.Scan(ctx, all, email, since) {
 			told := Told{Scanned: r}
@@ -48,6 +48,8 @@ func readTold(r stream.Scanned) (any, error) {
 	switch r.Topic {
 	case topics.UserCommands:
 		return readValue[user.Command](r.Value)
+	case topics.MailCommands:
+		return readValue[topics.MailCommand](r.Value)
 	case topics.MailDeliveries:
 		return readValue[topics.MailDelivery](r.Value)
 	case topics.DeadLetters:
