@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -126,4 +127,10 @@ func (r refusal) Error() string {
 		missing = append(missing, name)
 	}
 	return "not ready: " + strings.Join(missing, ", ")
+}
+
+// refused says whether an error is the listener's refusal with that code.
+func refused(err error, code string) bool {
+	why := refusal{}
+	return errors.As(err, &why) && why.Code == code
 }

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -93,7 +92,11 @@ func ShowMail(ctx context.Context, s Settings, id string, colours bool, out io.W
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	return ShowHistory(ctx, s, m.Email, History{Since: m.QueuedAt.Format(time.RFC3339Nano), Colours: colours, about: m.ID}, out)
+	err := ShowHistory(ctx, s, m.Email, History{Since: m.QueuedAt.Format(time.RFC3339Nano), Colours: colours, about: m.ID}, out)
+	if refused(err, "user_not_found") { // the api has not heard of the account yet
+		return nil
+	}
+	return err
 }
 
 func mailPath(id string) string { return "/mails/" + url.PathEscape(id) }
@@ -151,12 +154,10 @@ func Unsuppress(ctx context.Context, s Settings, email string, out io.Writer) er
 	off := false
 	if err := becomes(ctx, func() (bool, error) {
 		err := s.ask(ctx, http.MethodGet, path, new(json.RawMessage))
-		why := refusal{}
-		off = errors.As(err, &why) && why.Code == "suppression_not_found"
-		if off {
-			err = nil
+		if off = refused(err, "suppression_not_found"); off {
+			return true, nil
 		}
-		return off, err
+		return false, err
 	}); err != nil {
 		return err
 	}

@@ -20,7 +20,8 @@ import (
 )
 
 // Rules:
-//   - every attempt of a call has the same Idempotency-Key (one of the call's own, or the context's);
+//   - every attempt of a call with a body has the same Idempotency-Key (one of the call's own, or the context's); the others
+//     are harmless to repeat;
 //   - what may pass is tried again: no answer, 503, and 429 that says when to come again. Nothing else is;
 //   - a server that says when to come again is taken at its word; a call that could not wait so long ends at once;
 //   - a redirect is not followed: it would carry a code to another place;
