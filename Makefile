@@ -1,9 +1,11 @@
 # Only go and make are needed to run, build and test; test-kafka and e2e also need Java, Maven and Python, test-openapi
-# Python, the bench targets a JDK and Maven, test-browser Node and Chromium.
+# Python, the bench targets a JDK and Maven (bench-mail
+# Debian's apt in their place), test-browser Node and Chromium.
 LINT := go tool -modfile=lint/go.mod
 SINK := .cache/aiosmtpd-1.4.6
 SCHEMATHESIS := .cache/schemathesis-4.32.5
 STREAMS := .cache/kafka-streams-4.3.1
+POSTFIX := .cache/postfix
 NODE_MODULES := .cache/browser/node_modules
 
 # The race detector needs cgo, and go switches cgo off where it finds no C compiler.
@@ -17,7 +19,7 @@ else
 WITH_KAFKA := .ci/kafka run --
 endif
 
-.PHONY: help run build test test-kafka test-permissions test-openapi test-browser fuzz mutants hazards chaos e2e oracle bench bench-restore bench-rebalance lint fmt clean
+.PHONY: help run build test test-kafka test-permissions test-openapi test-browser fuzz mutants hazards chaos e2e oracle bench bench-restore bench-rebalance bench-mail bench-mail-memory lint fmt clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -80,6 +82,12 @@ bench-restore: $(STREAMS)/classes/Streams.class ## 1,000,000 rows into an empty 
 bench-rebalance: $(STREAMS)/classes/Streams.class ## the longest gap a command sees while members join, restart, leave and are killed, beside Kafka Streams
 	$(WITH_KAFKA) go run ./stream/bench rebalance --rounds=10 --streams=$(STREAMS)
 
+bench-mail: $(POSTFIX)/usr/sbin/smtp-source ## 50,000 mails to a local sink beside Postfix's smtp-source: the sender alone, and the whole way (4 min)
+	$(WITH_KAFKA) go run ./mail/bench speed --postfix=$(POSTFIX)
+
+bench-mail-memory: $(POSTFIX)/usr/sbin/smtp-source ## what the sender holds while 1,000,000 mails leave (BENCH_SCALE=0.1: 100,000)
+	go run ./mail/bench memory --postfix=$(POSTFIX)
+
 lint: ## vet, staticcheck, import arrows, formatting
 	go vet ./...
 	$(LINT) staticcheck ./...
@@ -109,6 +117,14 @@ $(STREAMS): stream/bench/streams/pom.xml
 $(STREAMS)/classes/Streams.class: stream/bench/streams/Streams.java | $(STREAMS)
 	@command -v javac >/dev/null || { echo "javac is missing: install a JDK 17 or later (Debian: default-jdk-headless)" >&2; exit 1; }
 	javac -cp '$(STREAMS)/*' -d $(@D) $<
+
+# Postfix's smtp-source and smtp-sink, unpacked and not installed: no mail server is set up.
+$(POSTFIX)/usr/sbin/smtp-source:
+	@command -v apt-get dpkg-deb >/dev/null || { echo "apt-get is missing: unpack Debian's package postfix into $(POSTFIX)" >&2; exit 1; }
+	mkdir -p $(POSTFIX).part
+	cd $(POSTFIX).part && apt-get download postfix && dpkg-deb -x postfix_*.deb .
+	rm -rf $(POSTFIX) $(POSTFIX).part/*.deb
+	mv $(POSTFIX).part $(POSTFIX)
 
 # What the browser test needs, outside the source tree. npm writes this file last.
 $(NODE_MODULES)/.package-lock.json: e2e/browser/package.json e2e/browser/package-lock.json

@@ -9,8 +9,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -23,6 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"countersign/stream"
+	"countersign/stream/bench/measure"
 	"countersign/topics"
 )
 
@@ -94,14 +93,7 @@ type peerCmd struct {
 
 // Run is one of the systems, until standard input ends.
 func (p peerCmd) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		cancel()
-	}()
-	begun := time.Now()
-	return p.run(ctx, p.Kind, func() { fmt.Println("READY", time.Since(begun).Milliseconds()) })
+	return measure.Serve(ctx, func(ctx context.Context, ready func()) error { return p.run(ctx, p.Kind, ready) })
 }
 
 // run is one of the systems, until ctx ends. It calls ready once it processes.

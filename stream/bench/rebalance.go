@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"countersign/stream/bench/measure"
 )
 
 // How a rebalance is measured.
@@ -23,6 +25,8 @@ const (
 	paceInterval = 2 * time.Millisecond
 	// settleFor is how long the load goes on after a change before the next.
 	settleFor = 1500 * time.Millisecond
+	// quietTimeout is how long it may take after a change until all is quiet again.
+	quietTimeout = 2 * time.Minute
 )
 
 type rebalanceCmd struct {
@@ -38,10 +42,10 @@ func (c rebalanceCmd) Run(ctx context.Context) error {
 	}
 	for _, rows := range c.Rows {
 		rows = int(float64(rows) * c.Scale)
-		figures := &table{
-			title: fmt.Sprintf("longest gap, %d rows of 300 B, %d partitions", rows, restorePartitions),
-			metrics: []metric{
-				{"quiet ms", 0}, {"join ms", 0}, {"restart ms", 0}, {"leave ms", 0}, {"kill -9 ms", 0},
+		figures := &measure.Table{
+			Title: fmt.Sprintf("longest gap, %d rows of 300 B, %d partitions", rows, restorePartitions),
+			Metrics: []measure.Metric{
+				{Title: "quiet ms", Decimals: 0}, {Title: "join ms", Decimals: 0}, {Title: "restart ms", Decimals: 0}, {Title: "leave ms", Decimals: 0}, {Title: "kill -9 ms", Decimals: 0},
 			},
 		}
 		for _, s := range systems {
@@ -49,13 +53,13 @@ func (c rebalanceCmd) Run(ctx context.Context) error {
 				return fmt.Errorf("rebalance %s with %d rows: %w", s.name, rows, err)
 			}
 		}
-		figures.print(os.Stdout, exactlyOnce)
+		figures.Print(os.Stdout, exactlyOnce)
 	}
 	return nil
 }
 
 // measure is every round of one system.
-func (c rebalanceCmd) measure(ctx context.Context, s system, rows int, figures *table) (err error) {
+func (c rebalanceCmd) measure(ctx context.Context, s system, rows int, figures *measure.Table) (err error) {
 	place, err := c.newPlace(ctx, s, restorePartitions, rows)
 	if err != nil {
 		return err
@@ -65,7 +69,7 @@ func (c rebalanceCmd) measure(ctx context.Context, s system, rows int, figures *
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stays.stop()) }()
+	defer func() { err = errors.Join(err, stays.Stop()) }()
 	p, err := place.newPace(ctx, rows)
 	if err != nil {
 		return err
@@ -77,7 +81,7 @@ func (c rebalanceCmd) measure(ctx context.Context, s system, rows int, figures *
 			return err
 		}
 		fmt.Fprintf(os.Stderr, "%d rows, round %d: %s: %.0f ms\n", rows, round+1, s.name, sample)
-		figures.add(s.name, sample)
+		figures.Add(s.name, sample)
 	}
 	return nil
 }
@@ -90,10 +94,10 @@ func (t target) member(name string) target {
 
 // round has a member come and go in every way, and returns the gaps in ms.
 func (p *pace) round(ctx context.Context, s system, t target) (sample []float64, err error) {
-	var comes *process
+	var comes *measure.Process
 	defer func() {
 		if comes != nil {
-			err = errors.Join(err, comes.stop())
+			err = errors.Join(err, comes.Stop())
 		}
 	}()
 	start := func() error {
@@ -101,12 +105,12 @@ func (p *pace) round(ctx context.Context, s system, t target) (sample []float64,
 		return err
 	}
 	stop := func() error {
-		err := comes.stop()
+		err := comes.Stop()
 		comes = nil
 		return err
 	}
 	kill := func() error {
-		comes.kill()
+		comes.Kill()
 		comes = nil
 		return nil
 	}
@@ -223,7 +227,7 @@ func (p *pace) during(ctx context.Context, change func() error) (time.Duration, 
 		return 0, err
 	}
 	changed := time.Now()
-	for deadline := changed.Add(readyTimeout); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := changed.Add(quietTimeout); ; time.Sleep(20 * time.Millisecond) {
 		p.mu.Lock()
 		oldest := time.Now()
 		for _, sent := range p.open {

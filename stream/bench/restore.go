@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"countersign/stream/bench/measure"
 )
 
 // What a restore reads, before BENCH_SCALE.
@@ -35,9 +37,9 @@ func (c restoreCmd) Run(ctx context.Context) (err error) {
 		defer func() { err = errors.Join(err, place.remove()) }()
 		places[s.name] = place
 	}
-	figures := &table{
-		title:   fmt.Sprintf("%d rows of 300 B, %d partitions", rows, restorePartitions),
-		metrics: []metric{{"ready after s", 2}, {"CPU s", 1}, {"peak MiB", 0}},
+	figures := &measure.Table{
+		Title:   fmt.Sprintf("%d rows of 300 B, %d partitions", rows, restorePartitions),
+		Metrics: []measure.Metric{{Title: "ready after s", Decimals: 2}, {Title: "CPU s", Decimals: 1}, {Title: "peak MiB", Decimals: 0}},
 	}
 	for round := range c.Rounds {
 		for _, s := range systems {
@@ -46,10 +48,10 @@ func (c restoreCmd) Run(ctx context.Context) (err error) {
 			if err != nil {
 				return fmt.Errorf("restore with %s: %w", s.name, err)
 			}
-			figures.add(s.name, sample)
+			figures.Add(s.name, sample)
 		}
 	}
-	figures.print(os.Stdout, exactlyOnce)
+	figures.Print(os.Stdout, exactlyOnce)
 	return nil
 }
 
@@ -61,7 +63,7 @@ func restore(ctx context.Context, s system, t target, round int) ([]float64, err
 	if err != nil {
 		return nil, err
 	}
-	cpu, err := p.cpu()
-	peak, err2 := p.peak()
-	return []float64{p.took.Seconds(), cpu.Seconds(), peak}, errors.Join(err, err2, p.stop())
+	cpu, err := p.CPU()
+	peak, err2 := p.Peak()
+	return []float64{p.Took.Seconds(), cpu.Seconds(), peak}, errors.Join(err, err2, p.Stop())
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"countersign/stream/bench/measure"
 )
 
 // How long a system is measured, before BENCH_SCALE.
@@ -33,17 +35,17 @@ func (c throughputCmd) Run(ctx context.Context) error {
 		return fmt.Errorf("warm up the brokers: %w", err)
 	}
 	for _, partitions := range c.Partitions {
-		figures := &table{title: fmt.Sprintf("%d partitions", partitions), metrics: []metric{
-			{"1: p50 ms", 2},
-			{"p99 ms", 2},
-			{"64: k/s", 1},
-			{"p50 ms", 1},
-			{"p99 ms", 1},
-			{"512: k/s", 1},
-			{"p50 ms", 1},
-			{"p99 ms", 1},
-			{"CPU s / 100 k", 2},
-			{"peak MiB", 0},
+		figures := &measure.Table{Title: fmt.Sprintf("%d partitions", partitions), Metrics: []measure.Metric{
+			{Title: "1: p50 ms", Decimals: 2},
+			{Title: "p99 ms", Decimals: 2},
+			{Title: "64: k/s", Decimals: 1},
+			{Title: "p50 ms", Decimals: 1},
+			{Title: "p99 ms", Decimals: 1},
+			{Title: "512: k/s", Decimals: 1},
+			{Title: "p50 ms", Decimals: 1},
+			{Title: "p99 ms", Decimals: 1},
+			{Title: "CPU s / 100 k", Decimals: 2},
+			{Title: "peak MiB", Decimals: 0},
 		}}
 		for round := range c.Rounds {
 			for _, s := range systems {
@@ -52,10 +54,10 @@ func (c throughputCmd) Run(ctx context.Context) error {
 				if err != nil {
 					return fmt.Errorf("measure %s with %d partitions: %w", s.name, partitions, err)
 				}
-				figures.add(s.name, sample)
+				figures.Add(s.name, sample)
 			}
 		}
-		figures.print(os.Stdout, exactlyOnce, atLeastOnce)
+		figures.Print(os.Stdout, exactlyOnce, atLeastOnce)
 	}
 	return nil
 }
@@ -76,7 +78,7 @@ func (c throughputCmd) measure(ctx context.Context, s system, partitions int32) 
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, p.stop()) }()
+	defer func() { err = errors.Join(err, p.Stop()) }()
 	if err := c.warm(ctx, l); err != nil {
 		return nil, err
 	}
@@ -84,7 +86,7 @@ func (c throughputCmd) measure(ctx context.Context, s system, partitions int32) 
 		inFlight int
 		d        time.Duration
 	}{{1, latencyFor}, {64, midFor}, {512, fullFor}} {
-		before, err := p.cpu()
+		before, err := p.CPU()
 		if err != nil {
 			return nil, err
 		}
@@ -95,7 +97,7 @@ func (c throughputCmd) measure(ctx context.Context, s system, partitions int32) 
 		if err != nil {
 			return nil, err
 		}
-		after, err := p.cpu()
+		after, err := p.CPU()
 		if err != nil {
 			return nil, err
 		}
@@ -107,7 +109,7 @@ func (c throughputCmd) measure(ctx context.Context, s system, partitions int32) 
 			sample = append(sample, (after-before).Seconds()/float64(w.events)*1e5)
 		}
 	}
-	peak, err := p.peak()
+	peak, err := p.Peak()
 	return append(sample, peak), err
 }
 

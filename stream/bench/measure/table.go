@@ -1,4 +1,4 @@
-package main
+package measure
 
 // What is held here:
 //   - a figure is the median of its rounds;
@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// metric is a column: its title, and how many decimals a figure has.
-type metric struct {
-	title    string
-	decimals int
+// Metric is a column: its title, and how many decimals a figure has.
+type Metric struct {
+	Title    string
+	Decimals int
 }
 
 // row are the samples of one system, one a round, each with a figure for every metric.
@@ -23,15 +23,15 @@ type row struct {
 	samples [][]float64
 }
 
-// table is printed as Markdown.
-type table struct {
-	title   string
-	metrics []metric
+// Table is printed as Markdown.
+type Table struct {
+	Title   string
+	Metrics []Metric
 	rows    []row
 }
 
-// add notes a system's sample of a round.
-func (t *table) add(name string, sample []float64) {
+// Add notes a system's sample of a round.
+func (t *Table) Add(name string, sample []float64) {
 	i := slices.IndexFunc(t.rows, func(r row) bool { return r.name == name })
 	if i < 0 {
 		i = len(t.rows)
@@ -40,28 +40,28 @@ func (t *table) add(name string, sample []float64) {
 	t.rows[i].samples = append(t.rows[i].samples, sample)
 }
 
-// print writes the figures, and those of ours divided by each other system's.
-func (t *table) print(to io.Writer, ours ...string) {
-	fmt.Fprintf(to, "\n| %s |", t.title)
-	for _, m := range t.metrics {
-		fmt.Fprintf(to, " %s |", m.title)
+// Print writes the figures, and those of ours divided by each other system's.
+func (t *Table) Print(to io.Writer, ours ...string) {
+	fmt.Fprintf(to, "\n| %s |", t.Title)
+	for _, m := range t.Metrics {
+		fmt.Fprintf(to, " %s |", m.Title)
 	}
-	fmt.Fprintf(to, "\n|---|%s\n", strings.Repeat("---|", len(t.metrics)))
+	fmt.Fprintf(to, "\n|---|%s\n", strings.Repeat("---|", len(t.Metrics)))
 	for _, r := range t.rows {
-		t.line(to, r.name, r.samples, func(m metric) int { return m.decimals })
+		t.line(to, r.name, r.samples, func(m Metric) int { return m.Decimals })
 	}
 	for _, a := range t.rows {
 		for _, b := range t.rows {
 			if slices.Contains(ours, a.name) && !slices.Contains(ours, b.name) {
-				t.line(to, a.name+" ÷ "+b.name, ratios(a.samples, b.samples), func(metric) int { return 2 })
+				t.line(to, a.name+" ÷ "+b.name, ratios(a.samples, b.samples), func(Metric) int { return 2 })
 			}
 		}
 	}
 }
 
-func (t *table) line(to io.Writer, name string, samples [][]float64, decimals func(metric) int) {
+func (t *Table) line(to io.Writer, name string, samples [][]float64, decimals func(Metric) int) {
 	fmt.Fprintf(to, "| %s |", name)
-	for i, m := range t.metrics {
+	for i, m := range t.Metrics {
 		column := make([]float64, len(samples))
 		for round, sample := range samples {
 			column[round] = sample[i]

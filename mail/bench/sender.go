@@ -1,0 +1,206 @@
+package main
+
+// What is held here:
+//   - the sender is the notifier's, with its composer and its relay; rows come in sixteen partitions, and a mail that was
+//     sent leaves its row, as the outbox would have it;
+//   - the recipients are of many domains, because one domain has a share of the connections only;
+//   - a mail that is not sent at the first attempt fails the measurement.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	smtp "github.com/xhit/go-simple-mail/v2"
+	"golang.org/x/sync/errgroup"
+
+	"countersign/mail"
+	"countersign/processors"
+	"countersign/user"
+)
+
+const (
+	partitions = 16
+	domains    = 1000
+	mailFrom   = "Countersign <mail@example.org>"
+	publicURL  = "https://example.org"
+	secretText = "bench:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+)
+
+// recipient is the n-th of a round.
+func recipient(round string, n int) string {
+	return fmt.Sprintf("user-%s-%d@d%d.example.org", round, n, n%domains)
+}
+
+// newMail is the n-th mail of a round, as the outbox makes it of an event.
+func newMail(n int) mail.Mail {
+	now := time.Now()
+	return mail.Mail{
+		ID: fmt.Sprintf("%032x", n), Kind: mail.VerifyAccount, State: mail.Queued, To: recipient("alone", n), FirstName: "Ada", Locale: "en",
+		UserID: fmt.Sprintf("%032x", n), VerificationID: fmt.Sprintf("%032x", n), Nonce: "AAAAAAAAAAAAAAAAAAAAAA==", SecretID: "bench",
+		OpenedAt: now, CodeExpiresAt: now.Add(time.Hour), Sequence: 1, OccurredAt: now,
+	}
+}
+
+// letters are those of the notifier.
+func letters() (func(mail.Mail) (mail.Letter, error), error) {
+	secrets, err := user.ParseSecrets(secretText)
+	return processors.Letters(secrets, publicURL), err
+}
+
+// letterSize is how long one of the mails is, in bytes.
+func letterSize() (int, error) {
+	composer, err := mail.NewComposer(mail.ComposerConfig{From: mailFrom})
+	if err != nil {
+		return 0, err
+	}
+	make, err := letters()
+	if err != nil {
+		return 0, err
+	}
+	letter, err := make(newMail(0))
+	if err != nil {
+		return 0, err
+	}
+	message, err := composer.Compose(newMail(0), letter, time.Now())
+	return len(message.Text), err
+}
+
+// alone has the sender send that many mails and returns how many it sends a second.
+func (s *sink) alone(ctx context.Context, mails int, name string) (rate float64, err error) {
+	r, err := s.newRun(mails, func(int) {})
+	if err != nil {
+		return 0, err
+	}
+	begun := time.Now()
+	err = r.do(ctx, name, func() {
+		for p := range partitions {
+			r.sender.Assign(int32(p), rows(p, mails))
+		}
+	})
+	return float64(mails) / time.Since(begun).Seconds(), err
+}
+
+// rows are those of a partition that together with the others hold that many mails.
+func rows(partition, mails int) iter.Seq2[string, mail.Outbox] {
+	return func(yield func(string, mail.Outbox) bool) {
+		for n := partition; n < mails; n += partitions {
+			m := newMail(n)
+			if !yield(m.To, mail.Outbox{Mails: []mail.Mail{m}}) {
+				return
+			}
+		}
+	}
+}
+
+// run is a sender and what has become of its mails.
+type run struct {
+	sender *mail.Sender
+	mails  int
+	next   func(sent int)
+	sent   atomic.Int64
+	ended  chan error // the first failure, or nil after the last mail
+}
+
+// newRun makes a sender for that many mails. next is called after each, with how many were sent.
+func (s *sink) newRun(mails int, next func(sent int)) (*run, error) {
+	relay, err := mail.NewRelay(mail.RelayConfig{URL: "smtp://" + s.addr})
+	if err != nil {
+		return nil, err
+	}
+	composer, err := mail.NewComposer(mail.ComposerConfig{From: mailFrom})
+	if err != nil {
+		return nil, err
+	}
+	compose, err := letters()
+	if err != nil {
+		return nil, err
+	}
+	log := logrus.New()
+	log.SetLevel(logrus.WarnLevel)
+	r := &run{mails: mails, next: next, ended: make(chan error, 1)}
+	r.sender, err = mail.NewSender(mail.SenderConfig{
+		Relay: relay, Composer: composer, Letters: compose, Report: r.report, Pool: connections, Log: log,
+	})
+	return r, err
+}
+
+// do runs the sender from begin until the last mail is sent.
+func (r *run) do(ctx context.Context, name string, begin func()) error {
+	defer context.AfterFunc(ctx, func() { r.end(ctx.Err()) })()
+	ctx, stop := context.WithCancel(ctx)
+	var running errgroup.Group
+	running.Go(func() error { return r.sender.Run(ctx) })
+	running.Go(func() error { return profile(ctx, name) })
+	begin()
+	err := <-r.ended
+	stop()
+	return errors.Join(err, running.Wait())
+}
+
+func (r *run) end(err error) {
+	select {
+	case r.ended <- err:
+	default: // the first is enough
+	}
+}
+
+func (r *run) report(_ context.Context, d mail.Delivery) error {
+	if d.State != mail.Sent {
+		r.end(fmt.Errorf("mail %s is %s: %s", d.MailID, d.State, d.Reply))
+		return nil
+	}
+	n, err := strconv.ParseInt(d.MailID, 16, 64)
+	if err != nil {
+		r.end(err)
+		return nil
+	}
+	r.sender.Update(int32(n%partitions), d.Email, mail.Outbox{})
+	sent := int(r.sent.Add(1))
+	r.next(sent)
+	if sent == r.mails {
+		r.end(nil)
+	}
+	return nil
+}
+
+// library has the SMTP library alone send messages that are ready, over as many connections: what no sender on it can
+// surpass.
+func (s *sink) library(ctx context.Context, mails, size int) (rate float64, err error) {
+	text := make([]byte, size)
+	for i := range text {
+		text[i] = 'x'
+		if i%70 == 69 {
+			text[i] = '\n'
+		}
+	}
+	begun := time.Now()
+	running, ctx := errgroup.WithContext(ctx)
+	for c := range connections {
+		running.Go(func() error {
+			server := smtp.NewSMTPClient()
+			if _, err := fmt.Sscanf(s.addr, "127.0.0.1:%d", &server.Port); err != nil {
+				return err
+			}
+			server.Host, server.KeepAlive, server.ConnectTimeout, server.SendTimeout = "127.0.0.1", true, 0, 0
+			client, err := server.Connect()
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			for n := c; n < mails && ctx.Err() == nil; n += connections {
+				if err := smtp.SendMessage("from@example.org", []string{"to@example.org"}, string(text), client); err != nil {
+					return err
+				}
+			}
+			return ctx.Err()
+		})
+	}
+	err = running.Wait()
+	return float64(mails) / time.Since(begun).Seconds(), err
+}

@@ -1,0 +1,305 @@
+package main
+
+// What is held here:
+//   - the notifier is the product's, whole, in a process of its own: exactly once, sixteen partitions, a real Kafka;
+//   - its clock starts before the first event is handed to Kafka; mails have left when the relay's last 250 came, and are
+//     settled when the outbox has committed all it reads;
+//   - every mail leaves once at the first attempt, else the measurement fails;
+//   - Kafka is the bench's own: one that has Countersign's topics already is left alone.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"countersign/app"
+	"countersign/mail"
+	"countersign/stream/bench/measure"
+	"countersign/topics"
+	"countersign/user"
+)
+
+// wayTimeout is how long the mails of one round may take.
+const wayTimeout = 3 * time.Minute
+
+// notifierCmd is the notifier as the product runs it, and a profile of it.
+type notifierCmd struct {
+	app.Settings `embed:""`
+	To           string `help:"Where its CPU profile goes. Defaults to nowhere."`
+}
+
+// Run runs the role until standard input ends.
+func (c notifierCmd) Run(ctx context.Context) error {
+	return measure.Serve(ctx, func(ctx context.Context, ready func()) (err error) {
+		watch, stop := context.WithCancel(ctx)
+		profiled := make(chan error, 1)
+		go func() {
+			if awaitReady(watch, c.InternalAddr) {
+				ready()
+			}
+			profiled <- profile(watch, c.To)
+		}()
+		err = app.Run(ctx, c.Settings, app.Roles{Notifier: true}, io.Discard)
+		stop()
+		return errors.Join(err, <-profiled)
+	})
+}
+
+// awaitReady waits until an instance is ready; false if ctx ends first.
+func awaitReady(ctx context.Context, addr string) bool {
+	for ; ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
+		resp, err := http.Get("http://" + addr + "/readyz")
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// profile writes a CPU profile of this process up to the end of ctx. An empty name is no file.
+func profile(ctx context.Context, name string) error {
+	if name == "" {
+		return nil
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	pprof.StopCPUProfile()
+	return nil
+}
+
+// way is a Kafka of its own, and what it takes to run the notifier on it.
+type way struct {
+	brokers []string
+	cl      *kgo.Client
+	adm     *kadm.Client
+	names   []string // of Countersign's topics
+}
+
+// newWay looks whether Kafka may be used.
+func newWay(ctx context.Context, brokers []string) (*way, error) {
+	cl, err := kgo.NewClient(
+		kgo.SeedBrokers(brokers...), kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.ConsumeTopics(topics.MailDeliveries), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+	)
+	if err != nil {
+		return nil, err
+	}
+	w := &way{brokers: brokers, cl: cl, adm: kadm.NewClient(cl)}
+	for _, t := range topics.All() {
+		w.names = append(w.names, t.Name)
+	}
+	there, err := w.adm.ListTopics(ctx)
+	if err == nil && slices.ContainsFunc(w.names, there.Has) {
+		err = errors.New("KAFKA_BROKER_LIST names a Kafka that Countersign uses: the bench needs one of its own")
+	}
+	if err != nil {
+		cl.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// remove deletes what the notifier made.
+func (w *way) remove() error {
+	defer w.cl.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	there, err := w.adm.ListTopics(ctx)
+	if err != nil {
+		return err
+	}
+	ours := slices.DeleteFunc(slices.Clone(w.names), func(name string) bool { return !there.Has(name) })
+	deleted, err := w.adm.DeleteTopics(ctx, ours...)
+	return errors.Join(err, deleted.Error())
+}
+
+// sample of the whole way: mails a second until they have left, and until they are settled; the notifier's processor
+// seconds for 100,000 of them, and its peak in MiB.
+func (w *way) sample(ctx context.Context, s *sink, round string, mails int, profile string) (sample []float64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, wayTimeout)
+	defer cancel()
+	dir, err := os.MkdirTemp("", "bench-mail")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	p, err := w.notifier(ctx, s, dir, profile)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, p.Stop()) }()
+	before, err := p.CPU()
+	if err != nil {
+		return nil, err
+	}
+	begun := time.Now()
+	if err := w.ask(ctx, round, mails); err != nil {
+		return nil, err
+	}
+	left, settled, err := w.await(ctx, mails)
+	if err != nil {
+		return nil, err
+	}
+	after, err := p.CPU()
+	if err != nil {
+		return nil, err
+	}
+	peak, err := p.Peak()
+	n := float64(mails)
+	return []float64{
+		n / left.Sub(begun).Seconds() / 1e3, n / settled.Sub(begun).Seconds() / 1e3, (after - before).Seconds() / n * 1e5, peak,
+	}, err
+}
+
+// notifier starts one and returns when it is ready.
+func (w *way) notifier(ctx context.Context, s *sink, dir, profile string) (*measure.Process, error) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	addr := free.Addr().String()
+	free.Close()
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return measure.Start(ctx, "the notifier", self, "notifier", "--to="+profile,
+		"--kafka-broker-list="+strings.Join(w.brokers, ","), "--kafka-partitions="+strconv.Itoa(partitions), "--replication-factor=1",
+		"--smtp-url=smtp://"+s.addr, "--smtp-pool="+strconv.Itoa(connections), "--mail-from="+mailFrom,
+		"--secrets="+secretText, "--public-url="+publicURL, "--internal-addr="+addr, "--state-dir="+filepath.Join(dir, "state"), "--log-level=warn")
+}
+
+// ask hands Kafka an event for each mail.
+func (w *way) ask(ctx context.Context, round string, mails int) error {
+	refused := make(chan error, 1)
+	for n := range mails {
+		now := time.Now()
+		e := topics.Event{
+			ID: fmt.Sprintf("%s-%d", round, n), OccurredAt: now, Sequence: 1, UserID: strconv.Itoa(n),
+			Email: recipient(round, n), FirstName: "Ada", LastName: "Lovelace", Locale: "en",
+			Verification: &user.CodeRef{
+				ID: fmt.Sprintf("%032x", n), Nonce: make([]byte, user.NonceSize), SecretID: "bench", OpenedAt: now, ExpiresAt: now.Add(10 * time.Minute),
+			},
+		}
+		value, err := topics.Encode(e)
+		if err != nil {
+			return err
+		}
+		record := &kgo.Record{Topic: topics.UserAccountCreated, Key: []byte(e.Email), Value: value}
+		for name, value := range topics.Headers(e.ID, topics.UserAccountCreated, topics.SourceUsers, now, nil) {
+			record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: value})
+		}
+		w.cl.Produce(ctx, record, func(_ *kgo.Record, err error) {
+			if err != nil {
+				select {
+				case refused <- err:
+				default: // the first is enough
+				}
+			}
+		})
+	}
+	if err := w.cl.Flush(ctx); err != nil {
+		return err
+	}
+	select {
+	case err := <-refused:
+		return fmt.Errorf("hand events to Kafka: %w", err)
+	default:
+		return nil
+	}
+}
+
+// await returns when all mails have left, and when all of them were settled.
+func (w *way) await(ctx context.Context, mails int) (left, settled time.Time, err error) {
+	for sent := map[string]bool{}; len(sent) < mails; {
+		fetches := w.cl.PollFetches(ctx)
+		if ctx.Err() != nil {
+			return left, settled, fmt.Errorf("%d of %d mails have left: %w", len(sent), mails, ctx.Err())
+		}
+		if err := fetches.Err(); err != nil {
+			return left, settled, err
+		}
+		for r := range fetches.RecordsAll() {
+			id, at, err := resultOf(r)
+			if err != nil {
+				return left, settled, err
+			}
+			if id == "" {
+				continue
+			}
+			if sent[id] {
+				return left, settled, fmt.Errorf("mail %s was sent twice", id)
+			}
+			sent[id] = true
+			if at.After(left) {
+				left = at
+			}
+		}
+	}
+	settled, err = w.settled(ctx)
+	return left, settled, err
+}
+
+// resultOf returns which mail was sent, and when; an empty id where the record tells of something the outbox decided. Its
+// headers say it without its value.
+func resultOf(r *kgo.Record) (id string, at time.Time, err error) {
+	var change []string
+	for _, h := range r.Headers {
+		switch h.Key {
+		case "ce_id":
+			change = strings.Split(string(h.Value), "/")
+		case "ce_time":
+			at, err = time.Parse(time.RFC3339Nano, string(h.Value))
+		}
+	}
+	if len(change) != 4 || err != nil {
+		return "", at, fmt.Errorf("%s/%d at %d does not say what it tells of", r.Topic, r.Partition, r.Offset)
+	}
+	switch {
+	case change[3] != string(mail.BySender):
+		return "", at, nil
+	case change[1] != string(mail.Sent):
+		return "", at, fmt.Errorf("mail %s is %s", change[0], change[1])
+	}
+	return change[0], at, nil
+}
+
+// settled returns when the notifier has committed all that its topics hold.
+func (w *way) settled(ctx context.Context) (time.Time, error) {
+	for ; ; time.Sleep(20 * time.Millisecond) {
+		lags, err := w.adm.Lag(ctx, topics.NotificationService)
+		if err != nil {
+			return time.Time{}, fmt.Errorf("read what the notifier has committed: %w", err)
+		}
+		lag := lags[topics.NotificationService]
+		if err := lag.Error(); err != nil {
+			return time.Time{}, err
+		}
+		if lag.Lag.Total() == 0 {
+			return time.Now(), nil
+		}
+	}
+}
