@@ -28,7 +28,7 @@ type entry struct {
 	gone bool
 
 	// Positions in the heaps that it is in, from 1; 0 where it is in none.
-	ready, waiting, expiring int
+	ready, waiting, expiring, oldest int
 }
 
 type phase int
@@ -47,8 +47,8 @@ const (
 // agenda says which mail is next. It is not safe for concurrent use.
 type agenda struct {
 	// share is how many mails to one domain may be under way.
-	share             int
-	waiting, expiring queue[*entry]
+	share                     int
+	waiting, expiring, oldest queue[*entry]
 	// lanes hold what is ready, each for one domain; open are those from which one may be taken.
 	lanes map[string]*lane
 	open  queue[*lane]
@@ -72,6 +72,10 @@ func newAgenda(share int) *agenda {
 		expiring: queue[*entry]{
 			position: func(e *entry) *int { return &e.expiring },
 			before:   func(a, b *entry) bool { return a.mail.Deadline().Before(b.mail.Deadline()) },
+		},
+		oldest: queue[*entry]{
+			position: func(e *entry) *int { return &e.oldest },
+			before:   func(a, b *entry) bool { return a.mail.OccurredAt.Before(b.mail.OccurredAt) },
 		},
 		lanes: map[string]*lane{},
 		open: queue[*lane]{
@@ -99,6 +103,7 @@ func (e *entry) notBefore() time.Time {
 // plan puts an entry in, for its expiry alone where it is held.
 func (a *agenda) plan(e *entry) {
 	heap.Push(&a.expiring, e)
+	heap.Push(&a.oldest, e)
 	if e.phase == planned {
 		heap.Push(&a.waiting, e)
 	}
@@ -108,6 +113,7 @@ func (a *agenda) plan(e *entry) {
 func (a *agenda) drop(e *entry) {
 	a.waiting.remove(e)
 	a.expiring.remove(e)
+	a.oldest.remove(e)
 	if e.ready > 0 {
 		l := a.lane(e.mail.To)
 		l.ready.remove(e)
@@ -157,7 +163,6 @@ func (a *agenda) next(now time.Time, permitted bool) (e *entry, expired bool, ag
 	for a.waiting.Len() > 0 && !a.waiting.items[0].notBefore().After(now) {
 		e := heap.Pop(&a.waiting).(*entry)
 		l := a.lane(e.mail.To)
-		a.open.remove(l) // its first mail may change
 		heap.Push(&l.ready, e)
 		a.settle(l)
 	}

@@ -31,12 +31,15 @@ type courier struct {
 // deliver hands a message to the relay. When ctx ends, the conversation does.
 func (c *courier) deliver(ctx context.Context, m Message) outcome {
 	for freeRetry := true; ; {
+		if c.conn != nil && (c.conn.mails >= mostMails || time.Since(c.conn.opened) > longestOpen) {
+			c.close()
+		}
 		kept := c.conn != nil
 		if !kept {
 			conn, err := c.relay.open(ctx)
 			if err != nil {
 				out := judgeOpening(err)
-				out.reply = tidy(out.reply, nil)
+				out.reply = tidy(out.reply, c.relay.secrets)
 				return out
 			}
 			c.conn = conn
@@ -46,8 +49,6 @@ func (c *courier) deliver(ctx context.Context, m Message) outcome {
 		stale := kept && out.stage == StageMail && (out.verdict == lost || out.verdict == ill)
 		if c.conn.broken {
 			c.hangUp()
-		} else if c.conn.mails >= mostMails || time.Since(c.conn.opened) > longestOpen {
-			c.close()
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -69,8 +70,7 @@ func (c *courier) close() {
 	if c.conn == nil {
 		return
 	}
-	_ = c.conn.raw.SetDeadline(time.Now().Add(time.Second))
-	_ = c.conn.client.Quit()
+	c.conn.quit()
 	c.hangUp()
 }
 

@@ -28,10 +28,8 @@ func (s *Sender) Health() Health {
 		Pending:       s.agenda.expiring.Len(),
 		UnderWay:      len(s.underWay),
 	}
-	for _, e := range s.agenda.expiring.items {
-		if h.OldestPending.IsZero() || e.mail.OccurredAt.Before(h.OldestPending) {
-			h.OldestPending = e.mail.OccurredAt
-		}
+	if s.agenda.oldest.Len() > 0 {
+		h.OldestPending = s.agenda.oldest.items[0].mail.OccurredAt
 	}
 	for _, err := range s.held {
 		h.Reason = err.Error()

@@ -2,7 +2,7 @@
 //   - it is encrypted (STARTTLS on smtp, at once on smtps), and the relay's certificate is verified; only a relay on this
 //     machine, or one declared insecure, is spoken to in clear;
 //   - STARTTLS is spoken here and not by the library, which would go on in clear where it is not offered;
-//   - with credentials it is authenticated or not used;
+//   - with credentials it is authenticated or not used; beyond this machine none leave in clear: there only CRAM-MD5 will do;
 //   - every step is bounded by a deadline on the connection itself.
 
 package mail
@@ -10,6 +10,7 @@ package mail
 import (
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -27,12 +28,14 @@ type Relay struct {
 	host               string
 	port               int
 	username, password string
-	implicitTLS        bool
-	clear              bool
-	tls                *tls.Config
-	hello              string
-	connectTimeout     time.Duration
-	sendTimeout        time.Duration
+	// secrets must not appear in what is told about a conversation: a relay may repeat what it was sent.
+	secrets        []string
+	implicitTLS    bool
+	clear          bool
+	tls            *tls.Config
+	hello          string
+	connectTimeout time.Duration
+	sendTimeout    time.Duration
 }
 
 // RelayConfig describes a relay.
@@ -42,8 +45,8 @@ type RelayConfig struct {
 	URL string
 	// Insecure permits speaking in clear to a relay that is not on this machine.
 	Insecure bool
-	// TLS is the base of the TLS configuration; where it is given, a relay on this machine must speak TLS too. Defaults to
-	// the system's roots.
+	// TLS is the base of the TLS configuration; where it is given, every relay must speak TLS. Defaults to the system's
+	// roots.
 	TLS *tls.Config
 	// Hello is the name given in EHLO. Defaults to "localhost".
 	Hello string
@@ -74,7 +77,7 @@ func NewRelay(cfg RelayConfig) (*Relay, error) {
 	if err := r.read(cfg.URL); err != nil {
 		return nil, fmt.Errorf("SMTP_URL: %w", err)
 	}
-	r.clear = !r.implicitTLS && (cfg.Insecure || cfg.TLS == nil && loopback(r.host))
+	r.clear = !r.implicitTLS && cfg.TLS == nil && (cfg.Insecure || loopback(r.host))
 	r.tls = cfg.TLS.Clone()
 	if r.tls == nil {
 		r.tls = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -106,6 +109,11 @@ func (r *Relay) read(raw string) error {
 	r.password, _ = u.User.Password()
 	if (r.username == "") != (r.password == "") {
 		return errors.New("credentials need both a user and a password")
+	}
+	if r.password != "" {
+		for _, secret := range []string{r.password, "\x00" + r.username + "\x00" + r.password} {
+			r.secrets = append(r.secrets, secret, base64.StdEncoding.EncodeToString([]byte(secret)))
+		}
 	}
 	return nil
 }
@@ -151,11 +159,10 @@ func (r *Relay) converse(ctx context.Context, raw net.Conn) (*connection, error)
 	if err := raw.SetDeadline(deadline); err != nil {
 		return nil, err
 	}
-	w := &wire{Conn: raw}
+	w := newWire(raw)
 	if !r.clear {
-		var err error
 		if !r.implicitTLS {
-			if w.greeting, err = r.startTLS(raw); err != nil {
+			if err := r.startTLS(w); err != nil {
 				return nil, fmt.Errorf("start TLS: %w", err)
 			}
 		}
@@ -163,13 +170,19 @@ func (r *Relay) converse(ctx context.Context, raw net.Conn) (*connection, error)
 		if err := encrypted.HandshakeContext(ctx); err != nil {
 			return nil, fmt.Errorf("TLS: %w", err)
 		}
-		w.Conn = encrypted
+		w = newWire(encrypted)
+		if !r.implicitTLS {
+			w.greeted("220 " + r.host) // The library expects to read it first; the relay says it once.
+		}
 	}
 	server := smtp.NewSMTPClient()
 	server.Host, server.Port = r.host, r.port
 	server.Helo = r.hello
 	server.Encryption = smtp.EncryptionNone
 	server.Authentication = smtp.AuthAuto
+	if r.clear && !loopback(r.host) {
+		server.Authentication = smtp.AuthCRAMMD5 // Everything else gives the password away.
+	}
 	server.Username, server.Password = r.username, r.password
 	server.KeepAlive = true
 	server.ConnectTimeout, server.SendTimeout = 0, 0 // Its own timeouts leak a goroutine or deadlock.
@@ -184,33 +197,32 @@ func (r *Relay) converse(ctx context.Context, raw net.Conn) (*connection, error)
 	return &connection{raw: raw, wire: w, client: client, opened: time.Now()}, nil
 }
 
-// startTLS speaks SMTP in clear up to the answer to STARTTLS (RFC 3207) and returns the greeting that the library
-// expects to read first. Nothing but EHLO and STARTTLS leaves in clear.
-func (r *Relay) startTLS(raw net.Conn) (*strings.Reader, error) {
-	text := textproto.NewConn(raw)
+// startTLS speaks SMTP in clear up to the answer to STARTTLS (RFC 3207). Nothing but EHLO and STARTTLS leaves in clear.
+func (r *Relay) startTLS(w *wire) error {
+	text := textproto.NewConn(w)
 	if _, _, err := text.ReadResponse(220); err != nil {
-		return nil, err
+		return err
 	}
 	if err := text.PrintfLine("EHLO %s", r.hello); err != nil {
-		return nil, err
+		return err
 	}
 	_, extensions, err := text.ReadResponse(250)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !strings.Contains("\n"+strings.ToUpper(extensions)+"\n", "\nSTARTTLS\n") {
-		return nil, errNoSTARTTLS
+		return errNoSTARTTLS
 	}
 	if err := text.PrintfLine("STARTTLS"); err != nil {
-		return nil, err
+		return err
 	}
 	if _, _, err := text.ReadResponse(220); err != nil {
-		return nil, err
+		return err
 	}
-	if text.R.Buffered() > 0 {
-		return nil, errInjected
+	if w.heard.Buffered() > 0 {
+		return errInjected
 	}
-	return strings.NewReader("220 " + r.host + "\r\n"), nil
+	return nil
 }
 
 // send hands one message over and says what came of it. When ctx ends, the conversation does.
@@ -237,8 +249,23 @@ func (c *connection) send(ctx context.Context, m Message, timeout time.Duration)
 			out.verdict = lost
 		}
 		out.reply = tidy(out.reply, m.secrets)
-		c.broken = answer == nil || out.verdict == ill || c.client.Reset() != nil
+		// After an answer that is none of SMTP's the two sides may not agree on where they are.
+		c.broken = answer == nil || out.verdict == ill || out.verdict == unanswered || c.reset() != nil
 	}
 	c.broken = !stop() || c.broken
 	return out
+}
+
+// courtesy is how long a relay has for what changes nothing of a mail's result: RSET and QUIT.
+const courtesy = time.Second
+
+// reset ends a mail's conversation where the next can begin.
+func (c *connection) reset() error {
+	return errors.Join(c.raw.SetDeadline(time.Now().Add(courtesy)), c.client.Reset())
+}
+
+// quit says goodbye.
+func (c *connection) quit() {
+	_ = c.raw.SetDeadline(time.Now().Add(courtesy))
+	_ = c.client.Quit()
 }

@@ -1,52 +1,90 @@
+// Rules of a wire:
+//   - a reply is heard line by line: what is cut off before the end of its line says nothing, whatever it began with;
+//   - a line is at most 4 KiB long and a reply has at most 128 of them, eight times what RFC 5321, 4.5.3.1.5, permits
+//     and more than any relay offers: nobody can fill our memory;
+//   - the stage is the number of writes, because the library flattens its errors and writes each command at once.
+
 package mail
 
 import (
 	"bufio"
 	"bytes"
-	"io"
+	"errors"
 	"net"
 	"net/textproto"
 )
 
-// wire is a connection as the SMTP library sees it: encrypted already where it has to be. It counts writes, because the
-// library flattens its errors: one command is one write, so the count is the stage.
+const (
+	longestLine = 4096
+	mostLines   = 128
+)
+
+// errEndless is garbled speech, like any other that is not SMTP.
+const errEndless = textproto.ProtocolError("the relay's reply does not end")
+
+// wire is a connection as the SMTP library sees it: encrypted already where it has to be.
 type wire struct {
 	net.Conn
-	// greeting is read before anything else: the one the relay sent before STARTTLS.
-	greeting io.Reader
-	writes   int
+	heard *bufio.Reader
+	// line is the last one heard, rest what of it is still to be read, lines how many came since the last write.
+	line, rest []byte
+	lines      int
+	writes     int
+	// deaf is why nothing can be heard any more.
+	deaf error
 	// torn means that a write failed: its last bytes, and with them the end of a message, never left.
 	torn bool
 	// authenticated means that an AUTH command left.
 	authenticated bool
-	// heard is what was read last.
-	heard []byte
 }
 
+func newWire(conn net.Conn) *wire {
+	return &wire{Conn: conn, heard: bufio.NewReaderSize(conn, longestLine)}
+}
+
+// greeted is a wire on which the relay said a line already.
+func (w *wire) greeted(line string) *wire {
+	w.rest = []byte(line + "\r\n")
+	return w
+}
+
+// Read returns nothing but whole lines.
 func (w *wire) Read(p []byte) (int, error) {
-	if w.greeting != nil {
-		n, err := w.greeting.Read(p)
-		if err != io.EOF {
-			return n, err
+	if len(w.rest) == 0 && w.deaf == nil {
+		w.line, w.deaf = w.heard.ReadSlice('\n')
+		if w.lines++; w.lines > mostLines || errors.Is(w.deaf, bufio.ErrBufferFull) {
+			w.deaf = errEndless
 		}
-		w.greeting = nil
+		w.rest = w.line
 	}
-	n, err := w.Conn.Read(p)
-	w.heard = append(w.heard[:0], p[:n]...)
-	return n, err
+	if w.deaf != nil {
+		return 0, w.deaf
+	}
+	n := copy(p, w.rest)
+	w.rest = w.rest[n:]
+	return n, nil
 }
 
 func (w *wire) Write(p []byte) (int, error) {
 	w.writes++
+	w.lines = 0
 	if bytes.HasPrefix(p, []byte("HELO ")) {
 		// The library falls back to HELO, which forgets why EHLO was refused and has no AUTH.
-		_, _, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(w.heard))).ReadResponse(250)
-		return 0, err
+		return 0, w.refusal()
 	}
 	w.authenticated = w.authenticated || bytes.HasPrefix(p, []byte("AUTH "))
 	n, err := w.Conn.Write(p)
 	w.torn = w.torn || err != nil
 	return n, err
+}
+
+// refusal is the last answer, as an error.
+func (w *wire) refusal() error {
+	if w.deaf != nil {
+		return w.deaf
+	}
+	_, _, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(w.line))).ReadResponse(250)
+	return err
 }
 
 // begin starts the count of a mail's writes.
