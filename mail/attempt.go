@@ -40,7 +40,7 @@ func (s *Sender) take() *job {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	e, expired, _ := s.agenda.next(now, s.permits(now))
+	e, expired, _ := s.next(now)
 	if s.stopped || e == nil {
 		return nil
 	}
@@ -58,15 +58,18 @@ func (s *Sender) take() *job {
 	return j
 }
 
-// handle works on one job until its result is reported, or there is none.
+// handle works on one job until the relay has answered; a result is reported meanwhile the worker goes on.
 func (s *Sender) handle(c *courier, j *job) {
-	defer j.abandon()
-	defer j.abort()
 	d, next := s.attempt(c, j)
-	if next == reported {
-		s.report(j.reporting, d)
+	s.hangUp(j)
+	if next != reported {
+		s.end(j, next)
+		return
 	}
-	s.end(j, next)
+	s.reports.Go(func() {
+		s.report(j.reporting, d)
+		s.end(j, next)
+	})
 }
 
 // attempt makes one, and says what phase follows: reported with a result, else there is none.
@@ -175,19 +178,27 @@ func (s *Sender) report(ctx context.Context, d Delivery) {
 	}
 }
 
-// end puts an entry where it belongs after a job.
-func (s *Sender) end(j *job, next phase) {
+// hangUp gives back what a conversation takes up.
+func (s *Sender) hangUp(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer close(j.done)
 	defer s.wake()
-	delete(s.underWay, j)
 	if j.lane != nil {
 		s.agenda.end(j.lane)
 	}
 	if j.probe {
 		s.relay.probing = false
 	}
+}
+
+// end puts an entry where it belongs after a job.
+func (s *Sender) end(j *job, next phase) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer close(j.done)
+	defer s.wake()
+	defer j.abandon()
+	delete(s.underWay, j)
 	e := j.entry
 	if e.gone {
 		if of, ours := s.rows[e.partition]; ours {

@@ -2,6 +2,8 @@
 //   - it knows only committed rows: what Assign and Update brought;
 //   - a mail under way is not started again by its row coming again; once its result is reported it waits for the row to
 //     come with the change. A report that fails is repeated, the mail never;
+//   - a connection does not wait for the acknowledgement of its last result, but no more mails are under way, results
+//     included, than four a connection: so many may be mailed once more when the process dies;
 //   - Revoke hands out nothing new, and returns when nothing of the partition is under way and its results are acknowledged;
 //   - a mail whose letter cannot be made (a secret that is not here) is held, and the sender is not ready.
 
@@ -17,6 +19,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 )
+
+// mostUnderWay is how many mails for each connection may be in a conversation or have a result that is being reported.
+const mostUnderWay = 4
 
 // SenderConfig says where a sender's letters come from and where its results go.
 type SenderConfig struct {
@@ -52,6 +57,8 @@ type Sender struct {
 	// work hands a worker the word that there is something to take; changed wakes who hands it out.
 	work    chan struct{}
 	changed chan struct{}
+	// reports are under way without their workers.
+	reports sync.WaitGroup
 
 	mu       sync.Mutex
 	rows     map[int32]map[string][]*entry
@@ -235,6 +242,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	close(s.work)
 	await(busy, s.cfg.StopTimeout)
 	workers.Wait()
+	s.reports.Wait()
 	return nil
 }
 
@@ -249,6 +257,14 @@ func (s *Sender) wake() {
 // permits tells whether a mail may be sent now.
 func (s *Sender) permits(now time.Time) bool { return s.relay.permits(now) && s.pace.permits(now) }
 
+// next is the agenda's, as long as there are not too many under way.
+func (s *Sender) next(now time.Time) (e *entry, expired bool, again time.Time) {
+	if len(s.underWay) >= mostUnderWay*s.cfg.Pool {
+		return nil, false, time.Time{}
+	}
+	return s.agenda.next(now, s.permits(now))
+}
+
 // handOut tells a worker whenever there is something to take.
 func (s *Sender) handOut(ctx context.Context) {
 	timer := time.NewTimer(0)
@@ -257,7 +273,7 @@ func (s *Sender) handOut(ctx context.Context) {
 		var work chan<- struct{}
 		s.mu.Lock()
 		now := time.Now()
-		e, _, again := s.agenda.next(now, s.permits(now))
+		e, _, again := s.next(now)
 		for _, pause := range []time.Time{s.relay.until, s.pace.next} {
 			if pause.After(now) && (again.IsZero() || pause.Before(again)) {
 				again = pause

@@ -657,6 +657,33 @@ func TestSender_RevokeWhileNoReportIsTaken_ReturnsInTime(t *testing.T) {
 	}
 }
 
+func TestSender_ResultsThatAreNotAcknowledgedYet_HoldUpMailsOnlyBeyondFourAConnection(t *testing.T) {
+	acknowledge := make(chan struct{})
+	r := startRelay(t, always("", ""))
+	var p *post
+	p = startPost(t, plain(r), func(cfg *mail.SenderConfig) {
+		cfg.Pool = 1
+		cfg.Report = func(ctx context.Context, d mail.Delivery) error {
+			<-acknowledge
+			return p.report(ctx, d)
+		}
+	})
+	for i := range 10 {
+		p.queue(codeMail(fmt.Sprint(i), fmt.Sprintf("ada@%d.example.org", i)))
+	}
+	eventually(t, "four are out", func() bool { return len(r.mails()) == 4 })
+	if h := p.sender.Health(); h.UnderWay != 4 || h.Pending != 6 {
+		t.Errorf("health: %+v", h)
+	}
+	close(acknowledge)
+	for i := range 10 {
+		p.result(fmt.Sprint(i), 1)
+	}
+	if n := len(r.mails()); n != 10 {
+		t.Errorf("%d mails, want 10", n)
+	}
+}
+
 func TestSender_Stopped_FinishesWhatIsUnderWay(t *testing.T) {
 	r := startRelay(t, always("", ""))
 	p := startPost(t, plain(r))
