@@ -1,0 +1,290 @@
+package e2e
+
+// Every mail once, whatever happens to the notifier (make chaos-mail): events come at a steady rate, notifiers die, leave and
+// pause, the relay goes away and loses answers; then every mail is counted by its Message-ID, and the counts are printed.
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"countersign/topics"
+	"countersign/user"
+)
+
+const (
+	faultyRate  = 5 * time.Millisecond // between two events
+	joinEvery   = 2 * time.Second
+	pausedFor   = 9 * time.Second // beyond the session timeout
+	connections = 16              // of a notifier: as many mails may be under way when it dies
+)
+
+func TestMailFaults(t *testing.T) {
+	scale, _ := strconv.Atoi(os.Getenv("MAIL_FAULTS"))
+	if scale == 0 {
+		t.Skip("runs with make chaos-mail: MAIL_FAULTS says how often each fault comes")
+	}
+	onRealKafka(t)
+	results := [][]string{{"scenario", "events", "kills, lost answers", "mails", "twice", "may be", "lost", "other id", "drained s"}}
+	run := func(name string, notifiers int, faults func(*faulty)) {
+		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
+			f := newFaulty(t, notifiers)
+			results = append(results, append([]string{name}, f.during(faults)...))
+		})
+	}
+	for _, stage := range stages() {
+		run("kill -9 at "+stage, 1, func(f *faulty) {
+			for range scale {
+				f.killAt(stage)
+				f.all[0].start(f.t).awaitReady(f.t)
+			}
+		})
+	}
+	run("kill -9 of two in turn", 2, func(f *faulty) {
+		for n := range 2 * scale {
+			f.killAt(atContent)
+			f.all[n%2].start(f.t).awaitReady(f.t)
+		}
+	})
+	run("joins and leaves every 2 s", 3, func(f *faulty) {
+		for range 4 * scale {
+			f.wait(joinEvery)
+			f.all[2].stop(f.t, syscall.SIGTERM)
+			f.wait(joinEvery)
+			f.all[2].start(f.t)
+		}
+	})
+	run("restarts of the only one", 1, func(f *faulty) {
+		for range 2 * scale {
+			f.wait(joinEvery)
+			f.all[0].stop(f.t, syscall.SIGTERM)
+			f.all[0].start(f.t).awaitReady(f.t)
+		}
+	})
+	run("SIGSTOP beyond the session", 2, func(f *faulty) {
+		for range scale {
+			f.wait(joinEvery)
+			f.signal(f.all[0], syscall.SIGSTOP)
+			f.wait(pausedFor)
+			f.signal(f.all[0], syscall.SIGCONT)
+			f.kills++ // as much as a kill: what was under way had a new owner
+		}
+	})
+	run("answers lost", 2, func(f *faulty) {
+		f.relay.cut(20 * scale)
+		f.wait(2 * joinEvery)
+	})
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	for _, row := range results {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	check(t, w.Flush())
+	t.Log("\n" + table.String())
+}
+
+// faulty is notifiers under load, and what is done to them.
+type faulty struct {
+	t     *testing.T
+	s     *system
+	relay *stagedRelay
+	all   []*process
+	kills int
+
+	mu    sync.Mutex
+	asked map[string]time.Time // by address: when its event was written
+}
+
+func newFaulty(t *testing.T, notifiers int) *faulty {
+	t.Helper()
+	f := &faulty{t: t, relay: newStagedRelay(t), asked: map[string]time.Time{}}
+	env := settings(newMailbox(t), map[string]string{"SMTP_URL": "smtp://" + f.relay.address, "SMTP_POOL": strconv.Itoa(connections)})
+	for range notifiers {
+		f.all = append(f.all, newProcess(t, env, "serve", "notifier"))
+	}
+	f.s = &system{notifiers: f.all, brokers: brokers()}
+	for _, p := range f.all {
+		p.start(t)
+	}
+	for _, p := range f.all {
+		p.awaitReady(t)
+	}
+	return f
+}
+
+// during lets the faults happen under load, waits until all is mailed, and counts.
+func (f *faulty) during(faults func(*faulty)) []string {
+	f.t.Helper()
+	ctx, enough := context.WithCancel(f.t.Context())
+	var load sync.WaitGroup
+	load.Go(func() { f.asks(ctx) })
+	f.wait(joinEvery)
+	faults(f)
+	f.wait(joinEvery)
+	enough()
+	load.Wait()
+	f.relay.cut(0)
+	mailed := func() bool {
+		f.relay.mu.Lock()
+		defer f.relay.mu.Unlock()
+		return len(f.relay.taken) >= len(f.asked)
+	}
+	if !eventually(f.t.Context(), mailWithin, mailed) {
+		f.t.Errorf("%d of %d are mailed", len(f.relay.taken), len(f.asked))
+	}
+	drained := time.Since(slices.MaxFunc(slices.Collect(maps.Values(f.asked)), time.Time.Compare))
+	f.awaitSettled()
+	for _, p := range f.all {
+		if !p.over() {
+			p.stop(f.t, syscall.SIGTERM)
+		}
+	}
+	return f.counts(drained)
+}
+
+// asks writes events of new accounts as the user service does, until ctx ends.
+func (f *faulty) asks(ctx context.Context) {
+	client := f.s.connect(f.t)
+	defer client.Close()
+	keys, err := user.ParseSecrets(secrets)
+	check(f.t, err)
+	var acknowledged sync.WaitGroup
+	tick := time.NewTicker(faultyRate)
+	defer tick.Stop()
+	for n := 0; ctx.Err() == nil; n++ {
+		address := fmt.Sprintf("ada-%s@d%d.example.org", strings.ToLower(rand.Text()), n%50)
+		c := user.Command{
+			ID: uuid.NewString(), Type: user.Register, Email: address, VerificationID: uuid.NewString(), FirstName: "Ada",
+			IssuedAt: time.Now(), Policy: user.DefaultPolicy(),
+		}
+		c.SetCode(keys.First(), make([]byte, user.NonceSize))
+		_, events, _ := user.Step(user.State{}, c, time.Now())
+		value, err := topics.Encode(events[0])
+		check(f.t, err)
+		r := &kgo.Record{Topic: topics.UserAccountCreated, Key: []byte(address), Value: value}
+		for name, value := range topics.Headers(events[0].ID, topics.UserAccountCreated, topics.SourceUsers, time.Now(), nil) {
+			r.Headers = append(r.Headers, kgo.RecordHeader{Key: name, Value: value})
+		}
+		f.mu.Lock()
+		f.asked[address] = time.Now()
+		f.mu.Unlock()
+		acknowledged.Add(1)
+		client.Produce(context.WithoutCancel(ctx), r, func(_ *kgo.Record, err error) {
+			if err != nil {
+				f.t.Errorf("write an event: %v", err)
+			}
+			acknowledged.Done()
+		})
+		<-tick.C
+	}
+	acknowledged.Wait()
+}
+
+// killAt kills whoever has a conversation at the stage.
+func (f *faulty) killAt(stage string) {
+	f.t.Helper()
+	held := f.relay.holdAt(stage)
+	defer f.relay.letGo()
+	select {
+	case <-held:
+	case <-time.After(mailWithin):
+		f.t.Fatalf("no conversation comes to %s", stage)
+	}
+	f.kills++
+	victim := f.all[0]
+	if victim.over() || len(f.all) > 1 && f.kills%2 == 0 {
+		victim = f.all[1]
+	}
+	victim.kill(f.t)
+}
+
+func (f *faulty) signal(p *process, s syscall.Signal) {
+	f.t.Helper()
+	check(f.t, p.cmd.Process.Signal(s))
+}
+
+func (f *faulty) wait(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-f.t.Context().Done():
+	}
+}
+
+// awaitSettled waits until the notifiers have read everything, their own results too.
+func (f *faulty) awaitSettled() {
+	f.t.Helper()
+	admin := kadm.NewClient(f.s.connect(f.t))
+	defer admin.Close()
+	if !eventually(f.t.Context(), mailWithin, func() bool {
+		lags, err := admin.Lag(f.t.Context(), topics.NotificationService)
+		lag := lags[topics.NotificationService]
+		return err == nil && lag.FetchErr == nil && lag.Lag.Total() == 0 && f.idle()
+	}) {
+		f.t.Error("the notifiers do not come to rest")
+	}
+}
+
+// idle says whether no notifier has a mail that waits.
+func (f *faulty) idle() bool {
+	for _, p := range f.all {
+		if p.over() {
+			continue
+		}
+		_, metrics := get(f.t.Context(), p.internal("/metrics"))
+		for _, gauge := range []string{"countersign_mail_pending", "countersign_mail_under_way"} {
+			if !strings.Contains(metrics, gauge+" 0\n") {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// counts compares what was taken with what was asked for.
+func (f *faulty) counts(drained time.Duration) []string {
+	f.t.Helper()
+	f.relay.mu.Lock()
+	defer f.relay.mu.Unlock()
+	mails, twice, lost, other := 0, 0, 0, 0
+	most := 1 + f.kills + f.relay.lost
+	for address := range f.asked {
+		copies := f.relay.taken[address]
+		n := 0
+		for _, of := range copies {
+			n += of
+		}
+		mails += n
+		twice += max(n-1, 0)
+		if n == 0 {
+			lost++
+		}
+		if len(copies) > 1 {
+			other++
+		}
+		if n > most {
+			f.t.Errorf("one mail came %d times, with %d kills and lost answers", n, most-1)
+		}
+	}
+	allowed := f.kills*connections + f.relay.lost
+	if lost > 0 || other > 0 || twice > allowed || len(f.relay.taken) > len(f.asked) {
+		f.t.Errorf("%d lost, %d with another Message-ID, %d twice (at most %d), %d to strangers", lost, other, twice, allowed, len(f.relay.taken)-len(f.asked))
+	}
+	return []string{
+		strconv.Itoa(len(f.asked)), strconv.Itoa(f.kills + f.relay.lost), strconv.Itoa(mails), strconv.Itoa(twice), strconv.Itoa(allowed),
+		strconv.Itoa(lost), strconv.Itoa(other), fmt.Sprintf("%.1f", drained.Seconds()),
+	}
+}

@@ -1,0 +1,196 @@
+package e2e
+
+// A mail server that can hold a conversation at any stage, and knows what it took:
+//   - a mail is taken when its content is there, whether or not the 250 leaves: that is the worst a relay can do;
+//   - who is held goes on when the stage is released, and is cut off when he is to lose the answer.
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/textproto"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Stages of a conversation, each before its answer; afterwards is behind the 250, before anybody can have recorded it.
+const (
+	atBanner   = "banner"
+	atEHLO     = "EHLO"
+	atMAIL     = "MAIL"
+	atRCPT     = "RCPT"
+	atDATA     = "DATA"
+	atContent  = "content"
+	afterwards = "250"
+)
+
+func stages() []string {
+	return []string{atBanner, atEHLO, atMAIL, atRCPT, atDATA, atContent, afterwards}
+}
+
+type stagedRelay struct {
+	address string
+
+	mu      sync.Mutex
+	taken   map[string]map[string]int // by recipient and Message-ID
+	hold    string                    // the stage, if any
+	held    chan struct{}             // gets a word when one is held
+	release chan struct{}             // closed: nobody is held
+	cutting int                       // how many more contents get no answer
+	lost    int                       // how many got none
+}
+
+// newStagedRelay listens until the test ends.
+func newStagedRelay(t *testing.T) *stagedRelay {
+	t.Helper()
+	r := &stagedRelay{address: freeAddress(t), taken: map[string]map[string]int{}, release: make(chan struct{})}
+	l, err := net.Listen("tcp", r.address)
+	check(t, err)
+	var conversations sync.WaitGroup
+	open := map[net.Conn]bool{}
+	conversations.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			r.mu.Lock()
+			open[conn] = true
+			r.mu.Unlock()
+			conversations.Go(func() {
+				defer func() {
+					conn.Close()
+					r.mu.Lock()
+					delete(open, conn)
+					r.mu.Unlock()
+				}()
+				r.converse(textproto.NewReader(bufio.NewReader(conn)), conn)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		r.letGo()
+		r.mu.Lock()
+		for conn := range open {
+			conn.Close()
+		}
+		r.mu.Unlock()
+		conversations.Wait()
+	})
+	return r
+}
+
+// holdAt has the next conversations stop at a stage, until letGo. The channel gets a word when one stands there.
+func (r *stagedRelay) holdAt(stage string) (held <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hold, r.held, r.release = stage, make(chan struct{}, 1), make(chan struct{})
+	return r.held
+}
+
+func (r *stagedRelay) letGo() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.hold != "" {
+		r.hold = ""
+		close(r.release)
+	}
+}
+
+// cut has the next n mails taken, and their conversations ended without an answer.
+func (r *stagedRelay) cut(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cutting = n
+}
+
+// at stops a conversation that is at the stage to be held.
+func (r *stagedRelay) at(stage string) {
+	r.mu.Lock()
+	if r.hold != stage {
+		r.mu.Unlock()
+		return
+	}
+	release := r.release
+	select {
+	case r.held <- struct{}{}:
+	default:
+	}
+	r.mu.Unlock()
+	<-release
+}
+
+// take notes a mail, and says whether it gets an answer.
+func (r *stagedRelay) take(to, messageID string) (answered bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.taken[to] == nil {
+		r.taken[to] = map[string]int{}
+	}
+	r.taken[to][messageID]++
+	if r.cutting == 0 {
+		return true
+	}
+	r.cutting--
+	r.lost++
+	return false
+}
+
+func (r *stagedRelay) converse(in *textproto.Reader, conn net.Conn) {
+	say := func(reply string) bool {
+		_, err := fmt.Fprint(conn, reply, "\r\n")
+		return err == nil
+	}
+	r.at(atBanner)
+	if !say("220 staged.test") {
+		return
+	}
+	var to string
+	for {
+		line, err := in.ReadLine()
+		if err != nil {
+			return
+		}
+		verb, rest, _ := strings.Cut(line, " ")
+		r.at(verb)
+		reply := "250 ok"
+		switch verb {
+		case atRCPT:
+			to = strings.Trim(strings.TrimPrefix(rest, "TO:"), "<>")
+		case "QUIT":
+			say("221 bye")
+			return
+		case atDATA:
+			if !say("354 go ahead") {
+				return
+			}
+			text, err := in.ReadDotLines()
+			if err != nil {
+				return
+			}
+			r.at(atContent)
+			if !r.take(to, messageIDIn(text)) {
+				return
+			}
+			if !say(reply) {
+				return
+			}
+			r.at(afterwards)
+			continue
+		}
+		if !say(reply) {
+			return
+		}
+	}
+}
+
+func messageIDIn(text []string) string {
+	for _, line := range text {
+		if id, ok := strings.CutPrefix(line, "Message-ID: "); ok {
+			return id
+		}
+	}
+	return ""
+}
