@@ -39,7 +39,7 @@ func TestMailFaults(t *testing.T) {
 		t.Skip("runs with make chaos-mail: MAIL_FAULTS says how often each fault comes")
 	}
 	onRealKafka(t)
-	results := [][]string{{"scenario", "events", "kills, lost answers", "mails", "twice", "may be", "lost", "other id", "drained s"}}
+	results := [][]string{{"scenario", "events", "kills, lost answers", "mails", "twice", "may be", "lost", "other id", "picked up s", "drained s"}}
 	run := func(name string, notifiers int, faults func(*faulty)) {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
 			f := newFaulty(t, notifiers)
@@ -50,14 +50,14 @@ func TestMailFaults(t *testing.T) {
 		run("kill -9 at "+stage, 1, func(f *faulty) {
 			for range scale {
 				f.killAt(stage)
-				f.all[0].start(f.t).awaitReady(f.t)
+				f.replaces(f.all[0])
 			}
 		})
 	}
 	run("kill -9 of two in turn", 2, func(f *faulty) {
 		for n := range 2 * scale {
 			f.killAt(atContent)
-			f.all[n%2].start(f.t).awaitReady(f.t)
+			f.replaces(f.all[n%2])
 		}
 	})
 	run("joins and leaves every 2 s", 3, func(f *faulty) {
@@ -104,6 +104,8 @@ type faulty struct {
 	relay *stagedRelay
 	all   []*process
 	kills int
+	// pickUp is the longest from a ready successor until what the dead one left was mailed.
+	pickUp time.Duration
 
 	mu    sync.Mutex
 	asked map[string]time.Time // by address: when its event was written
@@ -212,6 +214,25 @@ func (f *faulty) killAt(stage string) {
 	victim.kill(f.t)
 }
 
+// replaces starts the one that was killed again, and waits until all that was asked for before is mailed.
+func (f *faulty) replaces(p *process) {
+	f.t.Helper()
+	f.mu.Lock()
+	left := slices.Collect(maps.Keys(f.asked))
+	f.mu.Unlock()
+	p.start(f.t).awaitReady(f.t)
+	ready := time.Now()
+	if !eventually(f.t.Context(), mailWithin, func() bool {
+		f.relay.mu.Lock()
+		defer f.relay.mu.Unlock()
+		left = slices.DeleteFunc(left, func(address string) bool { return f.relay.taken[address] != nil })
+		return len(left) == 0
+	}) {
+		f.t.Errorf("%d mails that were left are not picked up", len(left))
+	}
+	f.pickUp = max(f.pickUp, time.Since(ready))
+}
+
 func (f *faulty) signal(p *process, s syscall.Signal) {
 	f.t.Helper()
 	check(f.t, p.cmd.Process.Signal(s))
@@ -285,6 +306,6 @@ func (f *faulty) counts(drained time.Duration) []string {
 	}
 	return []string{
 		strconv.Itoa(len(f.asked)), strconv.Itoa(f.kills + f.relay.lost), strconv.Itoa(mails), strconv.Itoa(twice), strconv.Itoa(allowed),
-		strconv.Itoa(lost), strconv.Itoa(other), fmt.Sprintf("%.1f", drained.Seconds()),
+		strconv.Itoa(lost), strconv.Itoa(other), fmt.Sprintf("%.1f", f.pickUp.Seconds()), fmt.Sprintf("%.1f", drained.Seconds()),
 	}
 }
