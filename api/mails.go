@@ -142,7 +142,7 @@ func (m *mails) shows(mail Mail) (bool, error) {
 func (m Mail) since(erased time.Time) bool { return !m.QueuedAt.Before(erased) }
 
 type mailRequest struct {
-	ID string `path:"id" doc:"As the list shows it."`
+	ID string `path:"id" format:"uuid" doc:"As the list shows it."`
 }
 
 // mailShown is all that is known of a mail.

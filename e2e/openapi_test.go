@@ -20,6 +20,7 @@ func TestOpenAPI(t *testing.T) {
 		t.Skip("needs schemathesis: make test-openapi")
 	}
 	const token = "the operator's token"
+	const authorization = "Bearer " + token
 	s := start(t, map[string]string{"OPERATOR_TOKEN": token, "INTERNAL_TOKEN": "the reader's token", "RATE_LIMIT": "off"})
 	s.misplace(t, topics.UserAccountDeleted, newPerson(0).address, []byte("no JSON"))
 	node := s.api(0)
@@ -28,9 +29,9 @@ func TestOpenAPI(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, python, "-m", "schemathesis.cli", "--config-file", "schemathesis.toml",
-				"run", url+"/openapi.json", "--url", url, "--no-color", "--header", "Authorization: Bearer "+token)
+				"run", url+"/openapi.json", "--url", url, "--no-color", "--header", "Authorization: "+authorization)
 			endWithUs(cmd)
-			cmd.Dir, cmd.Env = "schemathesis", append(os.Environ(), "PUBLIC="+node.public(""))
+			cmd.Dir, cmd.Env = "schemathesis", append(os.Environ(), "PUBLIC="+node.public(""), "INTERNAL="+node.internal(""), "AUTHORIZATION="+authorization)
 			cmd.WaitDelay = stopWithin
 			out, err := cmd.CombinedOutput()
 			if err != nil {
