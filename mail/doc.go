@@ -2,10 +2,10 @@
 //
 // It has three parts, each of which can be read alone:
 //
-//   - the outbox (mail.go, delivery.go, outbox.go): pure rules over one row an address. Something
-//     happened (an event, a result) → the next row and what is to be told about it.
+//   - the outbox (mail.go, delivery.go, outbox.go, retry.go, cancel.go, suppression.go): pure rules over one row an
+//     address. Something happened (an event, a result, an operator's command) → the next row and what is to be told about it.
 //   - the letter (composer.go, templates/, languages/): a mail and its secrets → one complete message.
-//   - the sender (sender.go, agenda.go, breaker.go, courier.go, relay.go, wire.go, reply.go): takes mails
+//   - the sender (sender.go, agenda.go, pace.go, breaker.go, courier.go, relay.go, wire.go, reply.go): takes mails
 //     from committed rows, hands them to an SMTP relay and reports what came of it.
 //
 // A mail's states. What stands on the right is final, and so is uncertain where it came twice:
@@ -20,6 +20,9 @@
 //	           └─────────────────────────────────────────┼────► expired     its time ran out
 //	                                                     ├────► superseded  a later mail of its verification came
 //	                                                     └────► cancelled   asked for
+//
+// An operator may have a mail queued again that failed, stayed uncertain or was cancelled, while it is in its time and
+// no later one of its verification came. One to a suppressed address has failed before it is tried.
 //
 // "Sending" is no state: whoever owns the row sends what is not final, so a mail that was under way when its
 // owner died is sent by the next one, with the same Message-ID.
