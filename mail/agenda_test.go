@@ -54,23 +54,38 @@ func TestAgenda_OfOneDomain_NoMoreThanItsShareIsUnderWay(t *testing.T) {
 	}
 }
 
-func TestPace_SoManyASecond_AndNoMoreThanATenthOfASecondAtOnce(t *testing.T) {
-	p := newPace(100)
-	now := time.Now()
-	begun := 0
-	for range 1000 { // 10 s
-		for p.permits(now) {
-			p.begin(now)
-			begun++
+func TestAgenda_ALongQueueOfADomainAtItsShare_IsNotLookedThrough(t *testing.T) {
+	const many = 100_000
+	a := newAgenda(1)
+	now := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	for n := range many {
+		a.plan(due(fmt.Sprint(n), "slow.example", n%3600))
+	}
+	first, _, _ := a.next(now, true)
+	a.drop(first)
+	slow := a.begin(first.mail)
+	compared := 0
+	for _, q := range []*queue[*entry]{&a.waiting, &a.expiring, &a.oldest, &slow.ready} {
+		before := q.before
+		q.before = func(x, y *entry) bool { compared++; return before(x, y) }
+	}
+	const times = 1000
+	for n := range times {
+		a.plan(due(fmt.Sprint("other", n), "other.example", 3600+n))
+		e, _, _ := a.next(now, true)
+		if e == nil || e.mail.ID != fmt.Sprint("other", n) {
+			t.Fatalf("mail %d: next is %v", n, e)
 		}
-		now = now.Add(10 * time.Millisecond)
+		a.drop(e)
+		a.end(a.begin(e.mail))
+		a.drop(slow.ready.items[len(slow.ready.items)/2])
 	}
-	if begun < 1000 || begun > 1012 {
-		t.Errorf("%d mails in 10 s, want 1000", begun)
+	if least := 17; compared > times*least*20 {
+		t.Errorf("%d comparisons a mail among %d: log2 is %d", compared/times, many, least)
+	} else {
+		t.Logf("%d comparisons a mail among %d", compared/times, many)
 	}
-	if free := newPace(0); !free.permits(now) {
-		t.Error("no limit is one")
-	} else if free.begin(now); !free.permits(now) {
-		t.Error("no limit is one after a mail")
+	if e, _, _ := a.next(now, true); e != nil {
+		t.Errorf("%s goes beyond its domain's share", e.mail.ID)
 	}
 }

@@ -1,8 +1,12 @@
+// Rules of the pace:
+//   - mails begin at least an interval apart, whichever connection takes them;
+//   - who comes late catches up, by a tenth of a second at most: a pause is not saved up.
+
 package mail
 
 import "time"
 
-// paceSlack is how far mails may lag behind their pace and catch up at once, because nobody can wait exactly.
+// paceSlack is how far mails may lag behind their pace and catch up at once: nobody can wait exactly.
 const paceSlack = 100 * time.Millisecond
 
 // pace spreads mails over time. The zero pace does not.

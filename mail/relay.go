@@ -189,6 +189,9 @@ func (r *Relay) converse(ctx context.Context, raw net.Conn) (*connection, error)
 	server.CustomConn = w
 	client, err := server.Connect()
 	if err != nil {
+		if w.authenticated && server.Authentication == smtp.AuthCRAMMD5 {
+			err = fmt.Errorf("in clear only CRAM-MD5 may be spoken: %w", err)
+		}
 		return nil, err
 	}
 	if r.username != "" && !w.authenticated {

@@ -26,9 +26,12 @@ const (
 
 // What a script may answer besides a reply line.
 const (
-	usual = ""
-	hang  = "hang"
-	cut   = "cut"
+	usual   = ""
+	hang    = "hang"
+	cut     = "cut"
+	stall   = "stall"   // a byte now and then, never a whole line
+	partial = "partial" // the beginning of a good answer, then cut
+	endless = "endless" // a line without end
 )
 
 // script answers the nth (from 0) occurrence of a verb; usual leaves the answer to the relay.
@@ -56,7 +59,7 @@ func once(verb, answer string) script {
 
 // scriptedRelay is an SMTP server that misbehaves as it is told.
 type scriptedRelay struct {
-	t          *testing.T
+	t          testing.TB
 	listener   net.Listener
 	tls        *tls.Config
 	implicit   bool
@@ -72,7 +75,7 @@ type scriptedRelay struct {
 	conns    map[net.Conn]struct{}
 }
 
-func startRelay(t *testing.T, s script, options ...func(*scriptedRelay)) *scriptedRelay {
+func startRelay(t testing.TB, s script, options ...func(*scriptedRelay)) *scriptedRelay {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -148,6 +151,20 @@ func (r *scriptedRelay) said() string {
 	return strings.Join(r.commands, "\n")
 }
 
+// repeat writes the same again and again, until nobody listens or the test ends.
+func (r *scriptedRelay) repeat(conn net.Conn, words string, pause time.Duration) {
+	for {
+		select {
+		case <-r.done:
+			return
+		case <-time.After(pause):
+		}
+		if _, err := io.WriteString(conn, words); err != nil {
+			return
+		}
+	}
+}
+
 func (r *scriptedRelay) serve(conn net.Conn) {
 	reader := bufio.NewReader(conn)
 	// answer returns what the script or else the relay says, and whether to go on.
@@ -161,6 +178,15 @@ func (r *scriptedRelay) serve(conn net.Conn) {
 			<-r.done
 			return "", false
 		case cut:
+			return "", false
+		case partial:
+			_, _ = io.WriteString(conn, "250 o")
+			return "", false
+		case stall:
+			r.repeat(conn, "2", 10*time.Millisecond)
+			return "", false
+		case endless:
+			r.repeat(conn, "250 "+strings.Repeat("x", 1000), 0)
 			return "", false
 		case usual:
 			reply = otherwise
@@ -232,7 +258,7 @@ func (r *scriptedRelay) serve(conn net.Conn) {
 }
 
 // certificate makes a self-signed certificate for 127.0.0.1, and the roots that trust it.
-func certificate(t *testing.T) (server *tls.Config, client *tls.Config) {
+func certificate(t testing.TB, changes ...func(*x509.Certificate)) (server *tls.Config, client *tls.Config) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -242,6 +268,9 @@ func certificate(t *testing.T) (server *tls.Config, client *tls.Config) {
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "relay.test"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	for _, change := range changes {
+		change(template)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {

@@ -1,7 +1,12 @@
 package mail_test
 
 import (
+	"cmp"
+	"crypto/hmac"
+	"crypto/md5"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -58,6 +63,8 @@ func TestRelay_WithTLS_SendsAuthenticated(t *testing.T) {
 func TestRelay_WhereTLSOrAuthIsNotToBeHad_SendsNothingAndSaysWhy(t *testing.T) {
 	server, client := certificate(t)
 	_, stranger := certificate(t)
+	another, trustsAnother := certificate(t, func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"other.test"} })
+	old, trustsOld := certificate(t, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
 	for name, row := range map[string]struct {
 		script script
 		option func(*scriptedRelay)
@@ -84,6 +91,22 @@ func TestRelay_WhereTLSOrAuthIsNotToBeHad_SendsNothingAndSaysWhy(t *testing.T) {
 		"unknown certificate at once": {
 			script: always("", ""), option: func(r *scriptedRelay) { r.tls, r.implicit = server, true },
 			roots: stranger, scheme: "smtps", why: "certificate",
+		},
+		"a certificate of another name": {
+			script: always("", ""), option: func(r *scriptedRelay) { r.tls, r.extensions = another, []string{"STARTTLS", "AUTH PLAIN"} },
+			roots: trustsAnother, scheme: "smtp", why: "cannot validate certificate for 127.0.0.1",
+		},
+		"a certificate of another name at once": {
+			script: always("", ""), option: func(r *scriptedRelay) { r.tls, r.implicit = another, true },
+			roots: trustsAnother, scheme: "smtps", why: "cannot validate certificate for 127.0.0.1",
+		},
+		"an expired certificate": {
+			script: always("", ""), option: func(r *scriptedRelay) { r.tls, r.extensions = old, []string{"STARTTLS", "AUTH PLAIN"} },
+			roots: trustsOld, scheme: "smtp", why: "expired",
+		},
+		"an expired certificate at once": {
+			script: always("", ""), option: func(r *scriptedRelay) { r.tls, r.implicit = old, true },
+			roots: trustsOld, scheme: "smtps", why: "expired",
 		},
 		"clear where TLS is expected": {
 			script: always("", ""), option: func(*scriptedRelay) {},
@@ -113,6 +136,106 @@ func TestRelay_WhereTLSOrAuthIsNotToBeHad_SendsNothingAndSaysWhy(t *testing.T) {
 				t.Errorf("conversation: %s", r.said())
 			}
 		})
+	}
+}
+
+func TestRelay_EachWayToLogIn_IsSpoken(t *testing.T) {
+	encode := func(words string) string { return base64.StdEncoding.EncodeToString([]byte(words)) }
+	const challenge = "<1896.697170952@relay.test>"
+	digest := hmac.New(md5.New, []byte("pa55word"))
+	digest.Write([]byte(challenge))
+	for offered, row := range map[string]struct{ answers, said []string }{
+		"PLAIN":       {[]string{"235 welcome"}, []string{"AUTH PLAIN " + encode("\x00user\x00pa55word")}},
+		"LOGIN":       {[]string{"334 " + encode("Password:"), "235 welcome"}, []string{"AUTH LOGIN " + encode("user"), encode("pa55word")}},
+		"CRAM-MD5":    {[]string{"334 " + encode(challenge), "235 welcome"}, []string{"AUTH CRAM-MD5", encode(fmt.Sprintf("user %x", digest.Sum(nil)))}},
+		"LOGIN PLAIN": {[]string{"235 welcome"}, []string{"AUTH PLAIN"}},
+	} {
+		t.Run(offered, func(t *testing.T) {
+			r := startRelay(t, logIn(row.answers), func(r *scriptedRelay) { r.extensions = []string{"AUTH " + offered} })
+			p := startPost(t, mail.RelayConfig{URL: "smtp://user:pa55word@" + r.addr()})
+			p.queue(codeMail("m1", "ada@example.org"))
+			if d := p.result("m1", 1); d.State != mail.Sent {
+				t.Errorf("result: %+v", d)
+			}
+			if !strings.Contains(r.said(), strings.Join(row.said, "\n")) {
+				t.Errorf("conversation: %s", r.said())
+			}
+		})
+	}
+}
+
+// logIn answers AUTH and what follows it up to MAIL.
+func logIn(answers []string) script {
+	next := 0
+	return func(verb string, _ int) string {
+		switch {
+		case verb == "AUTH":
+			next = 0
+		case verb == greeting || verb == "EHLO" || verb == "MAIL" || next == 0 || next >= len(answers):
+			return usual
+		}
+		next++
+		return answers[next-1]
+	}
+}
+
+func TestRelay_InClearBeyondThisMachine_GivesNoPasswordAway(t *testing.T) {
+	host := elsewhere(t)
+	for offered, want := range map[string]string{"PLAIN LOGIN": "504 5.5.4 no such way", "PLAIN LOGIN CRAM-MD5": ""} {
+		t.Run(offered, func(t *testing.T) {
+			answers := []string{cmp.Or(want, "334 "+base64.StdEncoding.EncodeToString([]byte("<1@relay.test>"))), "235 welcome"}
+			r := startRelay(t, logIn(answers), func(r *scriptedRelay) {
+				var err error
+				r.listener.Close()
+				if r.listener, err = net.Listen("tcp", net.JoinHostPort(host, "0")); err != nil {
+					t.Fatal(err)
+				}
+				r.extensions = []string{"AUTH " + offered}
+			})
+			t.Cleanup(func() { r.listener.Close() })
+			p := startPost(t, mail.RelayConfig{URL: "smtp://user:pa55word@" + r.addr(), Insecure: true})
+			p.queue(codeMail("m1", "ada@example.org"))
+			if want == "" {
+				p.result("m1", 1)
+			} else {
+				eventually(t, want, func() bool { return strings.Contains(p.sender.Health().RelayReason, "only CRAM-MD5 may be spoken") })
+			}
+			for _, line := range strings.Split(r.said(), "\n") {
+				plain, _ := base64.StdEncoding.DecodeString(line[strings.LastIndexByte(line, ' ')+1:])
+				if strings.Contains(line, "pa55word") || strings.Contains(string(plain), "pa55word") {
+					t.Errorf("gave it away: %s", line)
+				}
+			}
+		})
+	}
+}
+
+// elsewhere is an address of this machine that is not loopback.
+func elsewhere(t *testing.T) string {
+	t.Helper()
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range addresses {
+		if network, ok := a.(*net.IPNet); ok && network.IP.To4() != nil && !network.IP.IsLoopback() {
+			return network.IP.String()
+		}
+	}
+	t.Skip("this machine has no address but loopback")
+	return ""
+}
+
+func TestRelay_ThatRepeatsWhatItWasSent_IsNotQuoted(t *testing.T) {
+	repeated := base64.StdEncoding.EncodeToString([]byte("\x00user\x00pa55word"))
+	r := startRelay(t, always("AUTH", "535 "+repeated+" pa55word is wrong"), func(r *scriptedRelay) { r.extensions = []string{"AUTH PLAIN"} })
+	p := startPost(t, mail.RelayConfig{URL: "smtp://user:pa55word@" + r.addr()})
+	p.queue(codeMail("m1", "ada@example.org"))
+	eventually(t, "the alarm", func() bool { return strings.Contains(p.logged(), "level=error") })
+	for _, told := range []string{p.logged(), p.sender.Health().RelayReason} {
+		if strings.Contains(told, repeated) || strings.Contains(told, "pa55word") || !strings.Contains(told, "is wrong") {
+			t.Errorf("told: %s", told)
+		}
 	}
 }
 

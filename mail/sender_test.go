@@ -28,7 +28,7 @@ const patience = 10 * time.Second
 // post is a sender and the outbox behind it: what is queued is committed, then told to the sender, and each result is
 // settled in the rows, as the processor would.
 type post struct {
-	t      *testing.T
+	t      testing.TB
 	sender *mail.Sender
 	log    *bytes.Buffer
 	stop   func()
@@ -64,9 +64,14 @@ func letters(mail.Mail) (mail.Letter, error) {
 	return mail.Letter{Code: secretCode, Link: "https://example.com/#handle.sesame"}, nil
 }
 
-func startPost(t *testing.T, relay mail.RelayConfig, changes ...func(*mail.SenderConfig)) *post {
+// composed is made once: it tries every template in every language.
+var composed = sync.OnceValues(func() (*mail.Composer, error) {
+	return mail.NewComposer(mail.ComposerConfig{From: "Countersign <no-reply@example.com>"})
+})
+
+func startPost(t testing.TB, relay mail.RelayConfig, changes ...func(*mail.SenderConfig)) *post {
 	t.Helper()
-	composer, err := mail.NewComposer(mail.ComposerConfig{From: "Countersign <no-reply@example.com>"})
+	composer, err := composed()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +182,7 @@ func (p *post) logged() string {
 	return p.log.String()
 }
 
-func eventually(t *testing.T, what string, happened func() bool) {
+func eventually(t testing.TB, what string, happened func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !happened(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -211,95 +216,6 @@ func TestSender_AQueuedMail_IsSentOnceAndReported(t *testing.T) {
 	}
 	if strings.Contains(p.logged(), secretCode) || strings.Contains(p.logged(), "ada@") {
 		t.Errorf("log: %s", p.logged())
-	}
-}
-
-// Each line of smtp.md's table of replies, at each stage where it can come, twice in a row where a free retry would hide it.
-func TestSender_EachReply_IsJudgedByTheTable(t *testing.T) {
-	const none = mail.State("") // no result: the mail waits until the relay is well, and no attempt is counted
-	for _, row := range []struct {
-		verb, answer string
-		want         mail.State
-		stage        mail.Stage
-		misconfig    bool
-	}{
-		{verb: greeting, answer: "421 too busy", want: none},
-		{verb: greeting, answer: "454 later", want: none},
-		{verb: greeting, answer: "450 later", want: none},
-		{verb: greeting, answer: "554 no", want: none, misconfig: true},
-		{verb: greeting, answer: cut, want: none},
-		{verb: greeting, answer: hang, want: none},
-		{verb: greeting, answer: "gibberish", want: none},
-		{verb: "EHLO", answer: "421 too busy", want: none},
-		{verb: "EHLO", answer: cut, want: none},
-		{verb: "EHLO", answer: hang, want: none},
-		{verb: "AUTH", answer: "454 later", want: none},
-		{verb: "AUTH", answer: "451 later", want: none},
-		{verb: "AUTH", answer: "535 wrong password", want: none, misconfig: true},
-		{verb: "AUTH", answer: "534 too weak", want: none, misconfig: true},
-		{verb: "AUTH", answer: cut, want: none},
-		{verb: "AUTH", answer: hang, want: none},
-		{verb: "MAIL", answer: "421 too busy", want: none},
-		{verb: "MAIL", answer: "454 later", want: none},
-		{verb: "MAIL", answer: "451 later", want: mail.Retrying, stage: mail.StageMail},
-		{verb: "MAIL", answer: "550 not you", want: none, misconfig: true},
-		{verb: "MAIL", answer: "535 not you", want: none, misconfig: true},
-		{verb: "MAIL", answer: cut, want: mail.Retrying, stage: mail.StageMail},
-		{verb: "MAIL", answer: hang, want: mail.Retrying, stage: mail.StageMail},
-		{verb: "RCPT", answer: "421 too busy", want: none},
-		{verb: "RCPT", answer: "450 <ada@example.org> greylisted", want: mail.Retrying, stage: mail.StageRcpt},
-		{verb: "RCPT", answer: "550 5.1.1 <ada@example.org> unknown", want: mail.Failed, stage: mail.StageRcpt},
-		{verb: "RCPT", answer: cut, want: mail.Retrying, stage: mail.StageRcpt},
-		{verb: "RCPT", answer: hang, want: mail.Retrying, stage: mail.StageRcpt},
-		{verb: "DATA", answer: "421 too busy", want: none},
-		{verb: "DATA", answer: "452 full", want: mail.Retrying, stage: mail.StageData},
-		{verb: "DATA", answer: "554 no", want: mail.Failed, stage: mail.StageData},
-		{verb: "DATA", answer: "250 what?", want: mail.Retrying, stage: mail.StageData},
-		{verb: "DATA", answer: cut, want: mail.Retrying, stage: mail.StageData},
-		{verb: "DATA", answer: hang, want: mail.Retrying, stage: mail.StageData},
-		{verb: content, answer: "421 too busy", want: none},
-		{verb: content, answer: "451 " + secretCode + " looks odd", want: mail.Retrying, stage: mail.StageContent},
-		{verb: content, answer: "554 spam", want: mail.Failed, stage: mail.StageContent},
-		{verb: content, answer: "251 as you like", want: mail.Sent, stage: mail.StageContent},
-		{verb: content, answer: "354 more?", want: mail.Uncertain, stage: mail.StageContent},
-		{verb: content, answer: "gibberish", want: mail.Uncertain, stage: mail.StageContent},
-		{verb: content, answer: cut, want: mail.Uncertain, stage: mail.StageContent},
-		{verb: content, answer: hang, want: mail.Uncertain, stage: mail.StageContent},
-	} {
-		t.Run(row.verb+" "+row.answer, func(t *testing.T) {
-			t.Parallel()
-			r := startRelay(t, always(row.verb, row.answer), func(r *scriptedRelay) { r.extensions = []string{"AUTH PLAIN"} })
-			timeout := patience
-			if row.answer == hang {
-				timeout = 500 * time.Millisecond // also for the relay that is well later
-			}
-			p := startPost(t, mail.RelayConfig{
-				URL: "smtp://user:pa55word@" + r.addr(), ConnectTimeout: timeout, SendTimeout: timeout,
-			})
-			p.queue(codeMail("m1", "ada@example.org"))
-			if row.want == none {
-				eventually(t, "the relay is found ill", func() bool { return !p.sender.Health().RelayIllSince.IsZero() })
-				eventually(t, "it is tried again", func() bool { return r.count(row.verb) > 1 })
-				r.follow(always("", ""))
-				if d := p.result("m1", 1); d.State != mail.Sent || d.Attempt != 1 {
-					t.Errorf("once the relay is well: %+v", d)
-				}
-				if strings.Contains(p.logged(), "level=error") != row.misconfig {
-					t.Errorf("alarm: %s", p.logged())
-				}
-			} else {
-				d := p.result("m1", 1)
-				if d.State != row.want || d.Attempt != 1 || row.want != mail.Sent && d.Stage != row.stage {
-					t.Errorf("result: %+v, want %s at %s", d, row.want, row.stage)
-				}
-				if strings.Contains(d.Reply, "@") || strings.Contains(d.Reply, secretCode) {
-					t.Errorf("reply: %s", d.Reply)
-				}
-			}
-			if logged := p.logged(); strings.Contains(logged, secretCode) || strings.Contains(logged, "pa55word") || strings.Contains(logged, "ada@") {
-				t.Errorf("log: %s", logged)
-			}
-		})
 	}
 }
 
