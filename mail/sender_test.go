@@ -23,7 +23,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // post is a sender and the outbox behind it: what is queued is committed, then told to the sender, and each result is
 // settled in the rows, as the processor would.

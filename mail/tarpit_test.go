@@ -11,9 +11,6 @@ import (
 	"countersign/mail"
 )
 
-// ordinary is how many mails go to other recipients than the tarpit.
-const ordinary = 1000
-
 // tarpits are recipients at whose RCPT the relay hangs.
 var tarpits = map[string][]string{
 	"no one":        nil,
@@ -28,8 +25,8 @@ func recipients(n int, name func(int) string) (all []string) {
 	return all
 }
 
-// besideTarpits sends a thousand mails to forty domains, and before them those to the tarpits.
-func besideTarpits(t testing.TB, tarpits []string) (r *scriptedRelay, p *post, began time.Time) {
+// besideTarpits sends ordinary mails to forty domains, and before them those to the tarpits.
+func besideTarpits(t testing.TB, ordinary int, tarpits []string) (r *scriptedRelay, p *post, began time.Time) {
 	t.Helper()
 	r = startRelay(t, always("", ""))
 	r.follow(func(verb string, _ int) string {
@@ -50,19 +47,17 @@ func besideTarpits(t testing.TB, tarpits []string) (r *scriptedRelay, p *post, b
 	p.mu.Unlock()
 	began = time.Now()
 	p.sender.Assign(1, maps.All(rows))
-	eventually(t, "all but the tarpits' are sent", func() bool { return len(r.mails()) >= ordinary })
+	eventually(t, "all but the tarpits' are sent", func() bool { return r.count(content) >= ordinary })
 	return r, p, began
 }
 
-func TestSender_TarpitsAmongAThousand_HoldAQuarterOfThePoolAtMostAndNobodyElse(t *testing.T) {
+func TestSender_TarpitsAmongOthers_HoldAQuarterOfThePoolAtMostAndNobodyElse(t *testing.T) {
+	const ordinary = 300
 	for name, want := range map[string]int{"one recipient": 1, "one domain": 4} {
 		t.Run(name, func(t *testing.T) {
-			r, _, _ := besideTarpits(t, tarpits[name])
+			r, _, _ := besideTarpits(t, ordinary, tarpits[name])
 			if n := strings.Count(r.said(), "RCPT TO:<") - ordinary; n != want {
 				t.Errorf("%d conversations hang, want %d", n, want)
-			}
-			if n := r.count(greeting); n > 16+ordinary/100 {
-				t.Errorf("%d connections", n)
 			}
 		})
 	}
@@ -74,7 +69,7 @@ func BenchmarkSender_BesideATarpit(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			var took []time.Duration
 			for b.Loop() {
-				_, p, began := besideTarpits(b, tarpits[name])
+				_, p, began := besideTarpits(b, 1000, tarpits[name])
 				p.mu.Lock()
 				for _, d := range p.results {
 					took = append(took, d.OccurredAt.Sub(began))
