@@ -62,6 +62,12 @@ type Settings struct {
 	SMTPCAFile       string  `name:"smtp-ca-file" env:"SMTP_CA_FILE" help:"Authorities that signed the relay's certificate (PEM); it must speak TLS then. Defaults to the system's."`
 	MailRate         float64 `name:"mail-rate" env:"MAIL_RATE" default:"0" help:"Mails a second that an instance begins to send; 0: as many as the relay takes."`
 	MailFrom         string  `name:"mail-from" env:"MAIL_FROM" help:"Sender of the mails. Needed with SMTP_URL."`
+	MailReplyTo      string  `name:"mail-reply-to" env:"MAIL_REPLY_TO" help:"Where answers go. Defaults to MAIL_SUPPORT, else MAIL_FROM."`
+	MailProduct      string  `name:"mail-product" env:"MAIL_PRODUCT" default:"Countersign" help:"The name that the mails speak in."`
+	MailColor        string  `name:"mail-color" env:"MAIL_COLOR" default:"#3454d1" help:"Of the mails' button, as #rrggbb."`
+	MailLogo         string  `name:"mail-logo" env:"MAIL_LOGO" help:"Picture to attach to every mail: PNG, JPEG or GIF, at most 64 KiB."`
+	MailSupport      string  `name:"mail-support" env:"MAIL_SUPPORT" help:"Address for questions that the mails name."`
+	TemplateDir      string  `name:"template-dir" env:"TEMPLATE_DIR" help:"Mails of your own, in the place of those built in; docs/mails.md says how."`
 	EmbeddedSMTPAddr string  `name:"embedded-smtp-addr" env:"EMBEDDED_SMTP_ADDR" default:"127.0.0.1:1025" help:"Of the embedded inbox."`
 
 	CodeTTLSeconds      int `name:"code-ttl-seconds" env:"CODE_TTL_SECONDS" default:"600" help:"How long a code is accepted: 120 to 600."`
@@ -86,6 +92,9 @@ type Settings struct {
 	LogLevel     string `name:"log-level" env:"LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 	LogFormat    string `name:"log-format" env:"LOG_FORMAT" default:"text" help:"text or json."`
 }
+
+// exampleSender sends what nobody gets.
+const exampleSender = "Countersign <no-reply@countersign.example>"
 
 const maxRateLimit = 100_000 // a minute; beyond, it is off
 
@@ -177,7 +186,7 @@ func (s *Settings) complete(roles Roles) error {
 		s.PublicURL = "http://" + s.HTTPAddr // else nobody can guess by which name people reach it
 	}
 	if alone && s.embeddedInbox() && s.MailFrom == "" {
-		s.MailFrom = "Countersign <no-reply@countersign.example>"
+		s.MailFrom = exampleSender
 	}
 	need(alone || !s.embeddedKafka(), "KAFKA_BROKER_LIST must be set to host:port,… ; only 'countersign run' brings a broker of its own")
 	need(s.KafkaPartitions > 0, "KAFKA_PARTITIONS must be 1 or more")
@@ -268,7 +277,10 @@ func (s *Settings) relay(url string) (*mail.Relay, error) {
 }
 
 func (s *Settings) composer() (*mail.Composer, error) {
-	return mail.NewComposer(mail.ComposerConfig{From: s.MailFrom})
+	return mail.NewComposer(mail.ComposerConfig{
+		From: s.MailFrom, ReplyTo: s.MailReplyTo, TemplateDir: s.TemplateDir,
+		Product: s.MailProduct, Color: s.MailColor, Logo: s.MailLogo, Support: s.MailSupport,
+	})
 }
 
 // kafka is how a process uses its cluster.

@@ -17,13 +17,12 @@ import (
 // Rules:
 //   - English is always there, and what is matched where nothing fits;
 //   - every language has every message of English, with the same placeholders, and every message can be said: a catalogue
-//     in which that is not so is an error;
-//   - who asks in order of preference gets the best language there is (RFC 4647, by CLDR's distances).
+//     in which that is not so is an error.
 
 // Catalogue holds what can be said, in every language. It may be used by several goroutines at once.
 type Catalogue struct {
 	languages []*Language // English first
-	matcher   language.Matcher
+	matcher   Matcher
 }
 
 // Read reads every *.json of a folder. An error names the file, and the message at fault.
@@ -61,7 +60,7 @@ func Read(files fs.FS, folder string) (*Catalogue, error) {
 		c.languages = append(c.languages, spoken)
 		tags = append(tags, file.Tag)
 	}
-	c.matcher = language.NewMatcher(tags) // falls back to the first
+	c.matcher = NewMatcher(tags)
 	return &c, nil
 }
 
@@ -126,16 +125,9 @@ func (l *Language) try(messages []*i18n.Message) error {
 // Languages returns all of them, English first.
 func (c *Catalogue) Languages() []*Language { return slices.Clone(c.languages) }
 
-// Match returns the language that fits best, and whether one fits at all; where none does it is English. Each
-// preference is a BCP 47 tag or the value of an Accept-Language header, the first counts most; what is neither is passed over.
+// Match returns the language that fits best, and whether one fits at all, as Matcher.Match does; where none does it is
+// English.
 func (c *Catalogue) Match(preferences ...string) (best *Language, fits bool) {
-	var wanted []language.Tag
-	for _, preference := range preferences {
-		tags, _, err := language.ParseAcceptLanguage(preference)
-		if err == nil {
-			wanted = append(wanted, tags...)
-		}
-	}
-	_, i, confidence := c.matcher.Match(wanted...)
-	return c.languages[i], confidence > language.No
+	i, fits := c.matcher.Match(preferences...)
+	return c.languages[i], fits
 }

@@ -28,14 +28,14 @@ type Language struct {
 }
 
 func newLanguage(bundle *i18n.Bundle, tag language.Tag) (*Language, error) {
-	l := &Language{Tag: tag.String(), Dir: direction(tag), localizer: i18n.NewLocalizer(bundle, tag.String())}
+	l := &Language{Tag: tag.String(), Dir: Direction(tag), localizer: i18n.NewLocalizer(bundle, tag.String())}
 	var err error
 	l.Name, err = l.Text("language")
 	return l, err
 }
 
-// direction returns that of the script in which a language is written.
-func direction(tag language.Tag) string {
+// Direction returns that of the script in which a language is written, as HTML's dir wants it.
+func Direction(tag language.Tag) string {
 	script, _ := tag.Script()
 	switch script.String() {
 	case "Adlm", "Arab", "Hebr", "Mand", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa":

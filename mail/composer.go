@@ -1,28 +1,19 @@
 // Rules of a message:
-//   - it is built once, by us: Date, a Message-ID that is the mail's id, multipart/alternative with the text first, CRLF,
-//     quoted-printable, ASCII on the wire;
+//   - it is built once, by us: Date, a Message-ID that is the mail's id, ASCII on the wire;
 //   - nothing a person typed reaches a header, and a name that is more than a name reaches nothing;
 //   - the recipient is a dot-atom at a domain: a quoted local part could carry SMTP parameters;
-//   - a kind is two templates, of its text and its HTML, which say the same messages of the reader's language, English if
-//     there is none; every one is tried when the composer is made.
+//   - it speaks the reader's language, English if there is none.
 
 package mail
 
 import (
-	"bytes"
-	"embed"
+	"cmp"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	htmltemplate "html/template"
 	"mime"
-	"mime/multipart"
-	"mime/quotedprintable"
 	netmail "net/mail"
-	"net/textproto"
 	"regexp"
 	"strings"
-	texttemplate "text/template"
 	"time"
 	"unicode"
 
@@ -30,9 +21,6 @@ import (
 
 	"countersign/locale"
 )
-
-//go:embed templates languages
-var builtin embed.FS
 
 // Letter is what a mail carries and no row holds.
 type Letter struct {
@@ -58,71 +46,61 @@ type Message struct {
 	secrets []string
 }
 
-// ComposerConfig describes what all mails have in common.
+// ComposerConfig describes what all mails have in common. Errors name its fields by their settings.
 type ComposerConfig struct {
-	// From is the sender, with or without a name. Errors name it MAIL_FROM.
+	// From is the sender, with or without a name (MAIL_FROM).
 	From string
-	// ReplyTo is where answers go. Defaults to From.
+	// ReplyTo is where answers go (MAIL_REPLY_TO). Defaults to Support, else From.
 	ReplyTo string
-	// Product is the name the mails speak in. Defaults to "Countersign".
+	// Product is the name the mails speak in (MAIL_PRODUCT). Defaults to "Countersign".
 	Product string
+	// Color is the button's, as #rrggbb (MAIL_COLOR). Defaults to "#3454d1".
+	Color string
+	// Logo is a file, PNG, JPEG or GIF of 64 KiB at most, that is attached to every mail (MAIL_LOGO). Defaults to none.
+	Logo string
+	// Support is the address for questions that the mails name (MAIL_SUPPORT). Defaults to none.
+	Support string
+	// TemplateDir holds templates that stand for those built in (TEMPLATE_DIR). Defaults to none.
+	TemplateDir string
 }
 
 // Composer turns mails into messages. It may be used by several goroutines at once.
 type Composer struct {
 	from, replyTo *netmail.Address
-	product       string
-	words         *locale.Catalogue
-	letters       map[Kind]map[*locale.Language]letterTemplate
+	brand         *brand
+	languages     locale.Matcher
+	letters       map[Kind][]*letterTemplate // in the order of the languages
 }
 
-type letterTemplate struct {
-	text *texttemplate.Template
-	html *htmltemplate.Template
-}
-
-// fields is what a template may use.
-type fields struct {
-	Product   string
-	Language  *locale.Language
-	Title     string // the message that is one
-	FirstName string
-	Email     string
-	Letter
-	// Minutes is how long the code still lives, to the nearest minute.
-	Minutes int
-}
-
-// NewComposer parses the templates and tries each one.
+// NewComposer reads the templates and proves each one. An error names the setting, or the template's file and line.
 func NewComposer(cfg ComposerConfig) (*Composer, error) {
-	c := &Composer{product: cfg.Product, letters: make(map[Kind]map[*locale.Language]letterTemplate)}
-	if c.product == "" {
-		c.product = "Countersign"
-	}
+	c := &Composer{letters: make(map[Kind][]*letterTemplate)}
 	var err error
 	if c.from, err = sender(cfg.From); err != nil {
 		return nil, fmt.Errorf("MAIL_FROM %q: %w", cfg.From, err)
 	}
-	c.replyTo = c.from
-	if cfg.ReplyTo != "" {
-		if c.replyTo, err = sender(cfg.ReplyTo); err != nil {
-			return nil, fmt.Errorf("reply-to %q: %w", cfg.ReplyTo, err)
-		}
+	if c.replyTo, err = sender(cmp.Or(cfg.ReplyTo, cfg.Support, cfg.From)); err != nil {
+		return nil, fmt.Errorf("MAIL_REPLY_TO %q: %w", cfg.ReplyTo, err)
 	}
-	if c.words, err = locale.Read(builtin, "languages"); err != nil {
-		return nil, fmt.Errorf("languages of mails: %w", err)
+	if c.brand, err = newBrand(cfg); err != nil {
+		return nil, err
 	}
-	for _, kind := range []Kind{VerifyAccount, AccountVerified, AlreadyRegistered} {
-		c.letters[kind] = make(map[*locale.Language]letterTemplate)
-		for _, l := range c.words.Languages() {
-			if c.letters[kind][l], err = readLetter(kind, l); err != nil {
-				return nil, fmt.Errorf("templates of %s: %w", kind, err)
+	files, err := readSources(cfg.TemplateDir)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := files.languages()
+	if err != nil {
+		return nil, err
+	}
+	c.languages = locale.NewMatcher(tags)
+	for _, kind := range Kinds() {
+		for _, tag := range tags {
+			letter, err := files.letter(kind, tag, c.brand)
+			if err != nil {
+				return nil, faulty(err)
 			}
-			sample := Mail{ID: "sample", Kind: kind, To: "ada@example.org", FirstName: "Ada", Locale: l.Tag}
-			whole := Letter{Code: "123456", Link: "https://example.org/#a.b", Dispute: "https://example.org/dispute#a.c", Reference: "ABC"}
-			if _, err := c.Compose(sample, whole, time.Time{}); err != nil {
-				return nil, fmt.Errorf("templates of %s in %s: %w", kind, l.Tag, err)
-			}
+			c.letters[kind] = append(c.letters[kind], letter)
 		}
 	}
 	return c, nil
@@ -137,21 +115,21 @@ func sender(address string) (*netmail.Address, error) {
 	return a, err
 }
 
-// readLetter reads templates/<kind>.{txt,html}, which say the messages of a language.
-func readLetter(kind Kind, l *locale.Language) (letter letterTemplate, err error) {
-	file := "templates/" + string(kind)
-	if letter.text, err = texttemplate.New("").Funcs(texttemplate.FuncMap{"say": l.Text}).ParseFS(builtin, "templates/layout.txt", file+".txt"); err != nil {
-		return letter, err
+// letter returns that of a kind in the language nearest to a locale.
+func (c *Composer) letter(kind Kind, locale string) (*letterTemplate, error) {
+	letters := c.letters[kind]
+	if letters == nil {
+		return nil, fmt.Errorf("mail of unknown kind %q: there are %s", kind, strings.Join(folders()[1:], ", "))
 	}
-	letter.html, err = htmltemplate.New("").Funcs(l.Funcs()).ParseFS(builtin, "templates/layout.html", file+".html")
-	return letter, err
+	place, _ := c.languages.Match(locale)
+	return letters[place], nil
 }
 
 // Compose builds the message of a mail. An error is for good: the same mail will not compose later either.
 func (c *Composer) Compose(m Mail, l Letter, now time.Time) (Message, error) {
-	letters, ok := c.letters[m.Kind]
-	if !ok {
-		return Message{}, fmt.Errorf("mail of unknown kind %q", m.Kind)
+	letter, err := c.letter(m.Kind, m.Locale)
+	if err != nil {
+		return Message{}, err
 	}
 	if !dotAtom.MatchString(m.ID) {
 		return Message{}, errors.New("the mail's id cannot be a Message-ID")
@@ -160,15 +138,11 @@ func (c *Composer) Compose(m Mail, l Letter, now time.Time) (Message, error) {
 	if err != nil {
 		return Message{}, fmt.Errorf("recipient: %w", err)
 	}
-	spoken, _ := c.words.Match(m.Locale)
-	letter := letters[spoken]
-	f := fields{
-		Product: c.product, Language: spoken, Title: string(m.Kind) + ".title", FirstName: personal(m.FirstName), Email: to,
-		Letter: l, Minutes: int(m.CodeExpiresAt.Sub(now).Round(time.Minute) / time.Minute),
-	}
-	subject, err := spoken.Text(string(m.Kind) + ".subject")
-	var text, html bytes.Buffer
-	err = errors.Join(err, letter.text.ExecuteTemplate(&text, "layout", f), letter.html.ExecuteTemplate(&html, "layout", f))
+	f := c.brand.fields()
+	f.FirstName, f.Email = personal(m.FirstName), to
+	f.Code, f.Link, f.Dispute, f.Reference = l.Code, l.Link, l.Dispute, l.Reference
+	f.Minutes = int(m.CodeExpiresAt.Sub(now).Round(time.Minute) / time.Minute)
+	text, html, err := letter.write(f)
 	if err != nil {
 		return Message{}, err
 	}
@@ -179,10 +153,7 @@ func (c *Composer) Compose(m Mail, l Letter, now time.Time) (Message, error) {
 			message.secrets = append(message.secrets, secret)
 		}
 	}
-	body, contentType, err := alternative(m.ID, text.Bytes(), html.Bytes())
-	if err != nil {
-		return Message{}, err
-	}
+	body := newBody(m.ID, text, html, c.brand.logo)
 	var b strings.Builder
 	for _, header := range [...][2]string{
 		{"Date", now.Format(time.RFC1123Z)},
@@ -190,52 +161,18 @@ func (c *Composer) Compose(m Mail, l Letter, now time.Time) (Message, error) {
 		{"From", c.from.String()},
 		{"Reply-To", c.replyTo.String()},
 		{"To", (&netmail.Address{Address: to}).String()},
-		{"Subject", mime.QEncoding.Encode("utf-8", subject)},
-		{"Content-Language", spoken.Tag},
+		{"Subject", mime.QEncoding.Encode("utf-8", letter.subject)},
+		{"Content-Language", letter.tag.String()},
 		{"Auto-Submitted", "auto-generated"}, // RFC 3834: no out-of-office comes back.
 		{"MIME-Version", "1.0"},
-		{"Content-Type", contentType},
+		{"Content-Type", body.contentType},
 	} {
 		b.WriteString(header[0] + ": " + header[1] + "\r\n")
 	}
 	b.WriteString("\r\n")
-	b.Write(body)
+	b.WriteString(body.content)
 	message.Text = b.String()
 	return message, nil
-}
-
-// alternative builds a multipart/alternative body, the plainest part first (RFC 2046, 5.1.4).
-func alternative(id string, text, html []byte) (body []byte, contentType string, err error) {
-	h := fnv.New128a()
-	h.Write([]byte(id))
-	var b bytes.Buffer
-	parts := multipart.NewWriter(&b)
-	if err := parts.SetBoundary(fmt.Sprintf("=_%x", h.Sum(nil))); err != nil {
-		return nil, "", err
-	}
-	for _, part := range []struct {
-		kind    string
-		content []byte
-	}{{"text/plain", text}, {"text/html", html}} {
-		w, err := parts.CreatePart(textproto.MIMEHeader{
-			"Content-Type":              {part.kind + "; charset=utf-8"},
-			"Content-Transfer-Encoding": {"quoted-printable"},
-		})
-		if err != nil {
-			return nil, "", err
-		}
-		encoded := quotedprintable.NewWriter(w)
-		if _, err := encoded.Write(part.content); err != nil {
-			return nil, "", err
-		}
-		if err := encoded.Close(); err != nil {
-			return nil, "", err
-		}
-	}
-	if err := parts.Close(); err != nil {
-		return nil, "", err
-	}
-	return b.Bytes(), mime.FormatMediaType("multipart/alternative", map[string]string{"boundary": parts.Boundary()}), nil
 }
 
 // dotAtom is RFC 5322's, 3.2.3: nothing in it has a meaning in SMTP or in a header.

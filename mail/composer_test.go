@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"countersign/locale/localetest"
 	"countersign/mail"
 )
 
@@ -252,9 +251,4 @@ func TestNewComposer_ASenderThatIsNoAddress_IsNamed(t *testing.T) {
 			t.Errorf("%+v: %v", cfg, err)
 		}
 	}
-}
-
-func TestLanguages_OfMails_HaveNoMessageThatNobodySays(t *testing.T) {
-	ofEachKind := func(id, _ string) bool { return strings.HasSuffix(id, ".subject") || strings.HasSuffix(id, ".title") }
-	localetest.EveryMessageIsSaid(t, "languages/en.json", ofEachKind, "templates/*")
 }

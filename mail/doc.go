@@ -4,7 +4,8 @@
 //
 //   - the outbox (mail.go, delivery.go, outbox.go, retry.go, cancel.go, suppression.go): pure rules over one row an
 //     address. Something happened (an event, a result, an operator's command) → the next row and what is to be told about it.
-//   - the letter (composer.go, templates/, languages/): a mail and its secrets → one complete message.
+//   - the letter (template.go, proof.go, style.go, wrap.go, brand.go, preview.go, composer.go, body.go, templates/): a mail
+//     and its secrets → one complete message.
 //   - the sender (sender.go, agenda.go, pace.go, breaker.go, courier.go, relay.go, wire.go, reply.go): takes mails
 //     from committed rows, hands them to an SMTP relay and reports what came of it.
 //

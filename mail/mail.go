@@ -18,6 +18,9 @@ const (
 	AlreadyRegistered Kind = "already_registered"
 )
 
+// Kinds returns all kinds.
+func Kinds() []Kind { return []Kind{VerifyAccount, AccountVerified, AlreadyRegistered} }
+
 // State is where a mail is on its way; the package comment draws how one follows another.
 type State string
 

@@ -18,7 +18,7 @@ type cli struct {
 	Run         runCmd         `cmd:"" help:"Everything in one process, with an embedded broker and inbox unless KAFKA_BROKER_LIST and SMTP_URL are set."`
 	Serve       serveCmd       `cmd:"" help:"A single role, as often as wanted."`
 	Users       usersCmd       `cmd:"" help:"Accounts: what is known of one, list, watch, what happened, erase."`
-	Mail        mailCmd        `cmd:"" help:"Mails: what became of them, retry, cancel, and send to an address again that refused."`
+	Mail        mailCmd        `cmd:"" help:"Mails: what became of them, retry, cancel, send to an address again that refused, and preview."`
 	DeadLetters deadLettersCmd `cmd:"" help:"Records that could not be read or handled."`
 	Instances   instancesCmd   `cmd:"" help:"Show who runs, and what each owns."`
 	Health      healthCmd      `cmd:"" help:"Exit with 0 if the instance at INTERNAL_ADDR is ready."`
@@ -159,6 +159,7 @@ type mailCmd struct {
 	Retry      mailRetryCmd      `cmd:"" help:"Send one after all that was given up. The exit code is 2 if nothing is known of it after 10 s."`
 	Cancel     mailCancelCmd     `cmd:"" help:"Call off one that waits. The exit code is 2 if nothing is known of it after 10 s."`
 	Unsuppress mailUnsuppressCmd `cmd:"" help:"Have mails sent again to an address that refused one for good."`
+	Preview    mailPreviewCmd    `cmd:"" help:"Show what a mail says and looks like, by the settings and templates here."`
 }
 
 type mailListCmd struct {
@@ -205,6 +206,13 @@ type mailUnsuppressCmd struct {
 // Run takes an address off the list of suppressions.
 func (c mailUnsuppressCmd) Run(ctx context.Context, s app.Settings) error {
 	return app.Unsuppress(ctx, s, c.Email, os.Stdout)
+}
+
+type mailPreviewCmd struct{ app.MailPreview }
+
+// Run shows a mail that nobody is sent.
+func (c mailPreviewCmd) Run(s app.Settings) error {
+	return app.PreviewMail(s, c.MailPreview, os.Stdout)
 }
 
 type instancesCmd struct {

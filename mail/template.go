@@ -1,0 +1,261 @@
+// Rules of templates:
+//   - templates/<kind>/<tag>.tmpl is a kind's letter in a language, its subject, text and HTML; templates/layout holds what
+//     all of them share: layout.txt and layout.html, which stand around, styles.css, and <tag>.tmpl with the words;
+//   - a file of TEMPLATE_DIR stands for the one of the same path, or begins a language; one whose path means nothing is an error;
+//   - a language has every kind;
+//   - every letter is tried at start with and without whatever may be missing: what a reader could meet later, a field or
+//     function that is not there, HTML that cannot be escaped, a code or a link left out, something loaded from elsewhere,
+//     stops the start with file and line;
+//   - a subject knows the product only: nothing a person typed can reach it.
+
+package mail
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	htmltemplate "html/template"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	texttemplate "text/template"
+	"text/template/parse"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/feature/plural"
+	"golang.org/x/text/language"
+
+	"countersign/locale"
+)
+
+//go:embed templates
+var builtin embed.FS
+
+const layoutFolder = "layout"
+
+// folders are those of templates.
+func folders() []string {
+	names := []string{layoutFolder}
+	for _, kind := range Kinds() {
+		names = append(names, string(kind))
+	}
+	return names
+}
+
+// source is a file of templates. Its name is what errors call it.
+type source struct{ name, text string }
+
+// sources are the files of templates, by their paths.
+type sources map[string]source
+
+// readSources reads what is built in, and over it the files of a folder, if one is named.
+func readSources(dir string) (sources, error) {
+	all := make(sources)
+	own, err := fs.Sub(builtin, "templates")
+	if err == nil {
+		err = all.read(own, "mail/templates")
+	}
+	if err != nil || dir == "" {
+		return all, err
+	}
+	if _, err := os.ReadDir(dir); err != nil { // whose error has the path
+		return nil, fmt.Errorf("TEMPLATE_DIR: %w", err)
+	}
+	return all, all.read(os.DirFS(dir), "TEMPLATE_DIR")
+}
+
+// read takes in folders of files. What begins with a dot is none.
+func (s sources) read(files fs.FS, prefix string) error {
+	found, err := fs.ReadDir(files, ".")
+	if err != nil {
+		return fmt.Errorf("%s: %w", prefix, err)
+	}
+	for _, folder := range found {
+		if strings.HasPrefix(folder.Name(), ".") {
+			continue
+		}
+		if !slices.Contains(folders(), folder.Name()) {
+			return fmt.Errorf("%s/%s: must be a folder, one of %s", prefix, folder.Name(), strings.Join(folders(), ", "))
+		}
+		entries, err := fs.ReadDir(files, folder.Name())
+		if err != nil {
+			return fmt.Errorf("%s/%s: %w", prefix, folder.Name(), err)
+		}
+		for _, entry := range entries {
+			if strings.HasPrefix(entry.Name(), ".") {
+				continue
+			}
+			at := path.Join(folder.Name(), entry.Name())
+			name := path.Join(prefix, at)
+			if !isTemplate(at) {
+				return fmt.Errorf("%s: must be named by a language, like pt-BR.tmpl", name)
+			}
+			text, err := fs.ReadFile(files, at)
+			if err == nil && !utf8.Valid(text) {
+				err = errors.New("must be UTF-8")
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			s[at] = source{name, strings.ReplaceAll(strings.TrimPrefix(string(text), "\ufeff"), "\r\n", "\n")}
+		}
+	}
+	return nil
+}
+
+// isTemplate says whether a path is that of a template: a language's, in its canonical form (BCP 47), or the layout's.
+func isTemplate(at string) bool {
+	switch at {
+	case "layout/layout.txt", "layout/layout.html", "layout/styles.css":
+		return true
+	}
+	name, is := strings.CutSuffix(path.Base(at), ".tmpl")
+	tag, err := language.Parse(name)
+	return is && err == nil && tag.String() == name && tag != language.Und
+}
+
+// languages returns those there are, English first. Each has every folder.
+func (s sources) languages() (tags []language.Tag, err error) {
+	found := make(map[language.Tag]bool)
+	for at := range s {
+		if name, is := strings.CutSuffix(path.Base(at), ".tmpl"); is {
+			found[language.Make(name)] = true
+		}
+	}
+	delete(found, language.English)
+	tags = slices.SortedFunc(maps.Keys(found), func(a, b language.Tag) int { return strings.Compare(a.String(), b.String()) })
+	tags = slices.Insert(tags, 0, language.English)
+	for _, tag := range tags {
+		for _, folder := range folders() {
+			if at := folder + "/" + tag.String() + ".tmpl"; s[at] == (source{}) {
+				return nil, fmt.Errorf("TEMPLATE_DIR/%s is missing: a language needs a file in each of %s", at, strings.Join(folders(), ", "))
+			}
+		}
+	}
+	return tags, nil
+}
+
+// fields is what a template may use. It is flat: reflect finds an embedded struct's fields ten times slower.
+type fields struct {
+	// The language: its tag (BCP 47), and the direction of its script, ltr or rtl.
+	Locale, Dir string
+	// The reader. FirstName may be empty.
+	FirstName, Email string
+	// What a Letter has; empty where it is.
+	Code, Link, Dispute, Reference string
+	// Minutes is how long the code still lives, to the nearest minute.
+	Minutes int
+	// The sender. Support is an address, empty if there is none; Color is #rrggbb, ColorText what is read on it.
+	Product, Support, Color, ColorText string
+	// Logo is the source of a picture, empty if there is none, shown LogoWidth by LogoHeight pixels.
+	Logo                  htmltemplate.URL
+	LogoWidth, LogoHeight int
+}
+
+// letterTemplate is a kind's letter in a language.
+type letterTemplate struct {
+	tag     language.Tag
+	dir     string
+	subject string
+	text    *texttemplate.Template
+	html    *htmltemplate.Template
+}
+
+// letter parses the letter of a kind in a language, and tries it.
+func (s sources) letter(kind Kind, tag language.Tag, b *brand) (*letterTemplate, error) {
+	own, words := s[string(kind)+"/"+tag.String()+".tmpl"], s[layoutFolder+"/"+tag.String()+".tmpl"]
+	plurals := func(n int, forms ...string) (string, error) { return pluralOf(tag, n, forms) }
+	l := &letterTemplate{
+		tag: tag, dir: locale.Direction(tag),
+		text: texttemplate.New("").Funcs(texttemplate.FuncMap{"plural": plurals, "strong": func(value string) string { return value }}),
+		html: htmltemplate.New("").Funcs(htmltemplate.FuncMap{"plural": plurals, "strong": locale.Strong}),
+	}
+	for _, file := range []source{s["layout/layout.txt"], words, own} {
+		parsed, err := l.text.New(file.name).Parse(file.text)
+		if err != nil {
+			return nil, err
+		}
+		if !parse.IsEmptyTree(parsed.Root) {
+			return nil, fmt.Errorf("%s: something stands outside of every define", place(parsed, parsed.Root.Nodes[0]))
+		}
+	}
+	rules := styles(s["layout/styles.css"].text)
+	for _, file := range []source{s["layout/layout.html"], words, own} {
+		if _, err := l.html.New(file.name).Parse(rules.inline(file.text)); err != nil {
+			return nil, err
+		}
+	}
+	for file, names := range map[source][]string{
+		own: {"subject", "title", "first", "text", "html"}, words: {"greeting", "reference", "dispute", "dispute_link", "support"},
+	} {
+		for _, name := range names {
+			if t := l.text.Lookup(name); t == nil || t.ParseName != file.name && t.ParseName != own.name {
+				return nil, fmt.Errorf("%s:1: {{define %q}} is missing", file.name, name)
+			}
+		}
+	}
+	var err error
+	if l.subject, err = l.subjectOf(b.product); err != nil {
+		return nil, err
+	}
+	return l, l.try(kind, b)
+}
+
+// subjectOf executes the subject, which is the same for everybody.
+func (l *letterTemplate) subjectOf(product string) (string, error) {
+	var b strings.Builder
+	if err := l.text.ExecuteTemplate(&b, "subject", struct{ Product string }{product}); err != nil {
+		return "", err
+	}
+	if strings.TrimSpace(b.String()) == "" || strings.ContainsFunc(b.String(), unicode.IsControl) {
+		return "", fmt.Errorf("%s: the subject must be one line", l.place("subject"))
+	}
+	return b.String(), nil
+}
+
+// place is file and line of a define.
+func (l *letterTemplate) place(name string) string {
+	t := l.text.Lookup(name)
+	return place(t, t.Root)
+}
+
+func place(t *texttemplate.Template, n parse.Node) string {
+	at, _ := t.ErrorContext(n)
+	return at[:strings.LastIndexByte(at, ':')] // without the column, which the reader of a paragraph needs least
+}
+
+// write executes the letter.
+func (l *letterTemplate) write(f fields) (text, html string, err error) {
+	f.Locale, f.Dir = l.tag.String(), l.dir
+	var plain, rich strings.Builder
+	if err = l.text.ExecuteTemplate(&plain, "layout", f); err == nil {
+		err = l.html.ExecuteTemplate(&rich, "layout", f)
+	}
+	return wrap(plain.String()), rich.String(), err
+}
+
+var fromTemplate = regexp.MustCompile(`^(html/)?template: ?`)
+
+// faulty is an error of a template as one line that begins with file and line.
+func faulty(err error) error {
+	return errors.New(strings.Join(strings.Fields(fromTemplate.ReplaceAllString(err.Error(), "")), " "))
+}
+
+// pluralOf returns the form that a language has for a number (CLDR), %d being the number. forms are pairs of a form's
+// name, like one or other, and what it says.
+func pluralOf(tag language.Tag, n int, forms []string) (string, error) {
+	names := map[plural.Form]string{plural.Zero: "zero", plural.One: "one", plural.Two: "two", plural.Few: "few", plural.Many: "many", plural.Other: "other"}
+	name := names[plural.Cardinal.MatchPlural(tag, n, 0, 0, 0, 0)]
+	for i := 0; i+1 < len(forms); i += 2 {
+		if forms[i] == name {
+			return strings.ReplaceAll(forms[i+1], "%d", strconv.Itoa(n)), nil
+		}
+	}
+	return "", fmt.Errorf("plural of %d has no %q", n, name)
+}
