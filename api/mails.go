@@ -37,6 +37,11 @@ type Mail struct {
 	MessageID      string    `json:"message_id,omitempty"`
 }
 
+// Waits says whether an attempt is still to come.
+func (m Mail) Waits() bool {
+	return m.State == "queued" || m.State == "retrying" || m.State == "uncertain" && !m.NotBefore.IsZero()
+}
+
 // MailTable is what became of all mails, as a view shows it to those inside.
 type MailTable interface {
 	Mails
@@ -145,13 +150,13 @@ type mailRequest struct {
 	ID string `path:"id" format:"uuid" doc:"As the list shows it."`
 }
 
-// mailShown is all that is known of a mail.
-type mailShown struct {
+// MailShown is all that is known of a mail. It is exported for huma, which passes over what is not.
+type MailShown struct {
 	Mail
 	Suppressed *Suppression `json:"suppressed,omitempty" doc:"Since when and why nothing is sent to the address, absent if it is."`
 }
 
-func (m *mails) show(_ context.Context, r *mailRequest) (*mailShown, error) {
+func (m *mails) show(_ context.Context, r *mailRequest) (*MailShown, error) {
 	mail, found, err := m.Mails.Get(r.ID)
 	if err == nil && found {
 		found, err = m.shows(mail)
@@ -162,18 +167,12 @@ func (m *mails) show(_ context.Context, r *mailRequest) (*mailShown, error) {
 	if !found {
 		return nil, newProblem(mailNotFound, "")
 	}
-	a := &mailShown{Mail: mail}
-	s, suppressed, err := m.Suppressions.Of(mail.Email)
-	if err != nil {
-		return nil, unanswered(m.Log, "read suppressions", err)
-	}
-	if suppressed {
-		a.Suppressed = &s
-	}
-	return a, nil
+	a := &MailShown{Mail: mail}
+	a.Suppressed, err = m.suppression(mail.Email)
+	return a, err
 }
 
-func (m *mails) retry(ctx context.Context, r *mailRequest) (*mailShown, error) {
+func (m *mails) retry(ctx context.Context, r *mailRequest) (*MailShown, error) {
 	a, err := m.show(ctx, r)
 	if err != nil {
 		return nil, err
@@ -189,7 +188,7 @@ func (m *mails) retry(ctx context.Context, r *mailRequest) (*mailShown, error) {
 }
 
 // unretriable says why a retry makes no sense, if it does not, beside the address's other mails.
-func (a *mailShown) unretriable(newestFirst []Mail, now time.Time) string {
+func (a *MailShown) unretriable(newestFirst []Mail, now time.Time) string {
 	own := slices.IndexFunc(newestFirst, func(m Mail) bool { return m.ID == a.ID })
 	overtaken := slices.ContainsFunc(newestFirst[:max(own, 0)], func(m Mail) bool {
 		return m.VerificationID != "" && m.VerificationID == a.VerificationID
@@ -207,25 +206,27 @@ func (a *mailShown) unretriable(newestFirst []Mail, now time.Time) string {
 	return ""
 }
 
-func (m *mails) cancel(ctx context.Context, r *mailRequest) (*mailShown, error) {
+func (m *mails) cancel(ctx context.Context, r *mailRequest) (*MailShown, error) {
 	a, err := m.show(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	switch a.State {
-	case "queued", "retrying", "uncertain", "cancelled":
+	if a.Waits() || a.State == "cancelled" {
 		return a, m.order(ctx, MailCommand{Type: MailCancel, Email: a.Email, MailID: a.ID})
 	}
 	return nil, newProblem(mailCancelRefused, "it is "+a.State)
 }
 
 // order hands a command over and logs it.
-func (c InternalConfig) order(ctx context.Context, o MailCommand) error {
-	o.ID, o.At = rand.Text(), time.Now().UTC()
-	log := c.Log.WithField("mail_command", o.Type).WithField("command_id", o.ID).WithField("mail_id", o.MailID)
+func (m *mails) order(ctx context.Context, c MailCommand) error {
+	c.ID, c.At = rand.Text(), time.Now().UTC()
+	log := m.Log.WithField("mail_command", c.Type).WithField("command_id", c.ID)
+	if c.MailID != "" {
+		log = log.WithField("mail_id", c.MailID)
+	}
 	ctx, cancel := context.WithTimeout(ctx, acknowledgeWithin)
 	defer cancel()
-	if err := c.MailCommands.Order(ctx, o); err != nil {
+	if err := m.MailCommands.Order(ctx, c); err != nil {
 		log.WithError(err).Warn("call not answered")
 		return notDone(err, "repeat it: it has no second effect")
 	}

@@ -211,20 +211,29 @@ func TestMail_IsShownWithWhatIsKnownOfItsAddress(t *testing.T) {
 
 func TestMail_IsRetriedAndCancelled_WhereThatMakesSense(t *testing.T) {
 	s := newSite(t)
-	retryable, cancellable := map[string]bool{}, map[string]bool{}
-	for _, state := range []string{"queued", "retrying", "uncertain", "failed", "cancelled"} {
-		retryable[state] = true
-	}
-	for _, state := range []string{"queued", "retrying", "uncertain", "cancelled"} {
-		cancellable[state] = true
-	}
 	do := s.internal(nil)
-	for _, state := range []string{"queued", "retrying", "uncertain", "sent", "failed", "expired", "superseded", "cancelled"} {
-		s.mailed(state+"@a.org", api.Mail{ID: state, State: state})
-		for action, can := range map[string]bool{api.MailRetry: retryable[state], api.MailCancel: cancellable[state]} {
+	for id, c := range map[string]struct {
+		state     string
+		notBefore time.Time
+		can       map[string]bool
+	}{
+		"1": {state: "queued", can: map[string]bool{api.MailRetry: true, api.MailCancel: true}},
+		"2": {state: "retrying", can: map[string]bool{api.MailRetry: true, api.MailCancel: true}},
+		"3": {state: "uncertain", notBefore: time.Now(), can: map[string]bool{api.MailRetry: true, api.MailCancel: true}},
+		"4": {state: "uncertain", can: map[string]bool{api.MailRetry: true}}, // twice: no attempt is to come
+		"5": {state: "failed", can: map[string]bool{api.MailRetry: true}},
+		"6": {state: "cancelled", can: map[string]bool{api.MailRetry: true, api.MailCancel: true}},
+		"7": {state: "sent"},
+		"8": {state: "expired"},
+		"9": {state: "superseded"},
+	} {
+		state := c.state
+		s.mailed(id+"@a.org", api.Mail{ID: id, State: state, NotBefore: c.notBefore})
+		for _, action := range []string{api.MailRetry, api.MailCancel} {
 			s.post.asked = nil
+			can := c.can[action]
 			for range 2 { // a repeat is taken, too
-				a := do(http.MethodPost, "/mails/"+state+"/"+action)
+				a := do(http.MethodPost, "/mails/"+id+"/"+action)
 				switch body := a.json(t); {
 				case can && (a.status != http.StatusAccepted || body["state"] != state):
 					t.Errorf("%s %s: %d %s", action, state, a.status, a.body)
@@ -236,7 +245,7 @@ func TestMail_IsRetriedAndCancelled_WhereThatMakesSense(t *testing.T) {
 				t.Errorf("%s %s asked for %v", action, state, s.post.asked)
 			}
 			for _, c := range s.post.asked {
-				if c.Type != action || c.Email != state+"@a.org" || c.MailID != state || len(c.ID) < 16 || c.At.IsZero() {
+				if c.Type != action || c.Email != id+"@a.org" || c.MailID != id || len(c.ID) < 16 || c.At.IsZero() {
 					t.Errorf("%s %s asked for %+v", action, state, c)
 				}
 			}

@@ -32,38 +32,47 @@ func addSuppressions(d *description, c InternalConfig) {
 	codes := []string{emailInvalid, emailUnsupported, suppressionNotFound, unavailable}
 	get(d, huma.Operation{
 		OperationID: "suppression", Path: "/suppressions/{email}", Summary: "Show since when and why nothing is sent to an address",
-	}, codes, m.suppression)
+	}, codes, m.showSuppression)
 	bodiless(d, huma.Operation{
 		Method: http.MethodDelete, OperationID: "unsuppress", Path: "/suppressions/{email}", DefaultStatus: http.StatusAccepted,
 		Summary: "Have mails sent to an address again", Description: "Those that were given up need a retry each.",
 	}, append(codes, outcomeUnknown, overloaded), m.unsuppress)
 }
 
-func (m *mails) suppression(_ context.Context, r *userRequest) (*Suppression, error) {
-	s, _, err := m.suppressed(r)
+// suppression is an address's entry in the list, nil if it has none.
+func (c InternalConfig) suppression(email string) (*Suppression, error) {
+	s, found, err := c.Suppressions.Of(email)
+	if err != nil {
+		return nil, unanswered(c.Log, "read suppressions", err)
+	}
+	if !found {
+		return nil, nil
+	}
+	return &s, nil
+}
+
+func (m *mails) showSuppression(_ context.Context, r *userRequest) (*Suppression, error) {
+	_, s, err := m.suppressed(r)
 	return s, err
 }
 
-// suppressed returns an address's entry in the list, and its one spelling.
-func (m *mails) suppressed(r *userRequest) (*Suppression, string, error) {
-	email, err := user.NormalizeAddress(r.Email, m.PublicAddresses)
-	if err != nil {
-		return nil, "", badFields(badAddress(err))
-	}
-	s, found, err := m.Suppressions.Of(email)
-	if err != nil {
-		return nil, "", unanswered(m.Log, "read suppressions", err)
-	}
-	if !found {
-		return nil, "", newProblem(suppressionNotFound, "")
-	}
-	return &s, email, nil
-}
-
 func (m *mails) unsuppress(ctx context.Context, r *userRequest) (*Suppression, error) {
-	s, email, err := m.suppressed(r)
+	email, s, err := m.suppressed(r)
 	if err != nil {
 		return nil, err
 	}
 	return s, m.order(ctx, MailCommand{Type: MailUnsuppress, Email: email})
+}
+
+// suppressed returns an address in its one spelling, and its entry in the list.
+func (m *mails) suppressed(r *userRequest) (string, *Suppression, error) {
+	email, err := user.NormalizeAddress(r.Email, m.PublicAddresses)
+	if err != nil {
+		return "", nil, badFields(badAddress(err))
+	}
+	s, err := m.suppression(email)
+	if err == nil && s == nil {
+		err = newProblem(suppressionNotFound, "")
+	}
+	return email, s, err
 }

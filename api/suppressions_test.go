@@ -23,6 +23,10 @@ func TestSuppression_IsFoundInAnySpelling_AndTakenOff(t *testing.T) {
 	if a := do(http.MethodGet, "/suppressions/%20ADA@Example.com"); a.status != http.StatusOK || a.json(t)["reply"] != "550 no such user" || a.json(t)["suppressed_at"] == nil {
 		t.Errorf("shown: %d %s", a.status, a.body)
 	}
+	s.register("ada@example.com")
+	if suppressed, _ := do(http.MethodGet, "/users/ada@example.com").json(t)["suppressed"].(map[string]any); suppressed["reply"] != "550 no such user" {
+		t.Errorf("shown of the account: %v", suppressed)
+	}
 	for range 2 { // a repeat is harmless
 		if a := do(http.MethodDelete, "/suppressions/Ada@example.com"); a.status != http.StatusAccepted || a.json(t)["reply"] != "550 no such user" {
 			t.Errorf("taken off: %d %s", a.status, a.body)

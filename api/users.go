@@ -29,6 +29,7 @@ type account struct {
 	Verifications []verification `json:"verifications" doc:"Oldest first."`
 	Unmatched     []user.Outcome `json:"unmatched,omitempty" doc:"What came of commands for verifications that are gone."`
 	Mails         []Mail         `json:"mails" doc:"Newest first, of the last seven days."`
+	Suppressed    *Suppression   `json:"suppressed,omitempty" doc:"Since when and why nothing is sent to the address, absent if it is."`
 	Partition     int32          `json:"partition"`
 	Offset        int64          `json:"offset" doc:"Of the state's last record in its table."`
 }
@@ -102,6 +103,9 @@ func (u *users) show(_ context.Context, r *userRequest) (*account, error) {
 	}
 	a := newAccount(state, time.Now())
 	a.Partition, a.Offset = partition, offset
+	if a.Suppressed, err = u.suppression(state.Email); err != nil {
+		return nil, err
+	}
 	for _, m := range mails {
 		if m.since(state.ErasedAt) {
 			a.Mails = append(a.Mails, m)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"text/tabwriter"
 )
@@ -24,7 +25,6 @@ const (
 type list struct {
 	path  string
 	query url.Values
-	rows  string // the field that holds them
 	head  string // of the table
 	row   func(w io.Writer, row json.RawMessage) error
 }
@@ -44,34 +44,28 @@ func (l list) print(ctx context.Context, s Settings, limit int, asJSON bool, out
 			page = min(page, limit-listed)
 		}
 		l.query.Set("limit", strconv.Itoa(page))
-		answer := map[string]json.RawMessage{}
-		var rows []json.RawMessage
-		var next string
+		var answer struct {
+			Users, Mails []json.RawMessage // whichever is listed
+			Next         string
+		}
 		if err := s.ask(ctx, http.MethodGet, l.path+"?"+l.query.Encode(), &answer); err != nil {
 			return err
 		}
-		if err := json.Unmarshal(answer[l.rows], &rows); err != nil {
-			return s.broken(err)
-		}
-		if answer["next"] != nil {
-			if err := json.Unmarshal(answer["next"], &next); err != nil {
-				return s.broken(err)
-			}
-		}
+		rows := slices.Concat(answer.Users, answer.Mails)
 		for _, r := range rows {
 			if err := row(w, r); err != nil {
 				return s.broken(err)
 			}
 		}
 		listed += len(rows)
-		more := listed == limit && next != ""
+		more := listed == limit && answer.Next != ""
 		if more && !asJSON {
 			fmt.Fprintln(w, "… there may be more: ask with --limit or --all")
 		}
-		if err := w.Flush(); err != nil || more || next == "" {
+		if err := w.Flush(); err != nil || more || answer.Next == "" {
 			return err
 		}
-		l.query.Set("after", next)
+		l.query.Set("after", answer.Next)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 
@@ -34,7 +33,7 @@ type MailFilter struct {
 // ListMails prints mails, the newest first, at most limit, or all of them if it is 0.
 func ListMails(ctx context.Context, s Settings, f MailFilter, limit int, asJSON bool, out io.Writer) error {
 	return list{
-		path: "/mails", query: url.Values{"state": {f.Status}, "kind": {f.Kind}}, rows: "mails",
+		path: "/mails", query: url.Values{"state": {f.Status}, "kind": {f.Kind}},
 		head: "ID\tKIND\tSTATE\tATTEMPTS\tUPDATED\tEMAIL\tSTAGE\tREPLY", row: printMail,
 	}.print(ctx, s, limit, asJSON, out)
 }
@@ -53,15 +52,9 @@ func printMail(w io.Writer, row json.RawMessage) error {
 	return err
 }
 
-// mailShown is what the api tells of a mail.
-type mailShown struct {
-	api.Mail
-	Suppressed *api.Suppression
-}
-
 // ShowMail prints all that is known of a mail, and what happened to it.
 func ShowMail(ctx context.Context, s Settings, id string, colours bool, out io.Writer) error {
-	var m mailShown
+	var m api.MailShown
 	if err := s.ask(ctx, http.MethodGet, mailPath(id), &m); err != nil {
 		return err
 	}
@@ -116,12 +109,12 @@ func (undecided) ExitCode() int { return 2 }
 // exit code 2 if nothing is known yet. Repeating it has no second effect.
 func RetryMail(ctx context.Context, s Settings, id string, out io.Writer) error {
 	before, now, err := s.order(ctx, id, "retry", func(before, now api.Mail) bool {
-		return !now.UpdatedAt.Equal(before.UpdatedAt) && now.State != "queued"
+		return !now.UpdatedAt.Equal(before.UpdatedAt) && now.State != "queued" && (now.Waits() || now.State != "uncertain")
 	})
 	switch {
 	case err != nil:
 		return err
-	case now.State == "sent" || waits(now):
+	case now.State == "sent" || now.Waits():
 		return printState(out, now)
 	case now.UpdatedAt.Equal(before.UpdatedAt):
 		return undecided("the retry")
@@ -132,13 +125,13 @@ func RetryMail(ctx context.Context, s Settings, id string, out io.Writer) error 
 // CancelMail calls off a mail that waits, and prints what became of it. It fails if the mail was sent or given up before,
 // and with the exit code 2 if nothing is known yet. Repeating it has no second effect.
 func CancelMail(ctx context.Context, s Settings, id string, out io.Writer) error {
-	_, now, err := s.order(ctx, id, "cancel", func(_, now api.Mail) bool { return !waits(now) })
+	_, now, err := s.order(ctx, id, "cancel", func(_, now api.Mail) bool { return !now.Waits() })
 	switch {
 	case err != nil:
 		return err
 	case now.State == "cancelled":
 		return printState(out, now)
-	case waits(now):
+	case now.Waits():
 		return undecided("the cancellation")
 	}
 	return fmt.Errorf("the mail could not be called off any more: %s", state(now))
@@ -164,7 +157,7 @@ func Unsuppress(ctx context.Context, s Settings, email string, out io.Writer) er
 	if !off {
 		return undecided("that")
 	}
-	_, err := fmt.Fprintln(out, "mails to", email, "are sent again; those that were given up need a retry each")
+	_, err := fmt.Fprintln(out, "mails to", printable(email), "are sent again; those that were given up need a retry each")
 	return err
 }
 
@@ -193,11 +186,6 @@ func becomes(ctx context.Context, done func() (bool, error)) error {
 			return ctx.Err()
 		}
 	}
-}
-
-// waits says whether a mail is not done.
-func waits(m api.Mail) bool {
-	return slices.Contains([]string{"queued", "retrying", "uncertain"}, m.State)
 }
 
 func printState(out io.Writer, m api.Mail) error {

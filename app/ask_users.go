@@ -24,7 +24,7 @@ type UserFilter struct {
 // ListUsers prints accounts in the order of their addresses, at most limit, or all of them if it is 0.
 func ListUsers(ctx context.Context, s Settings, f UserFilter, limit int, asJSON bool, out io.Writer) error {
 	return list{
-		path: "/users", query: url.Values{"prefix": {f.Prefix}, "status": {f.Status}}, rows: "users",
+		path: "/users", query: url.Values{"prefix": {f.Prefix}, "status": {f.Status}},
 		head: "EMAIL\tSTATUS\tNAME\tCREATED\tUPDATED\tUSER ID", row: printUser,
 	}.print(ctx, s, limit, asJSON, out)
 }
