@@ -73,9 +73,9 @@ type Settings struct {
 	CodeTTLSeconds      int `name:"code-ttl-seconds" env:"CODE_TTL_SECONDS" default:"600" help:"How long a code is accepted: 120 to 600."`
 	CodeTries           int `name:"code-tries" env:"CODE_TRIES" default:"5" help:"Wrong guesses a verification; at most 10."`
 	MailIntervalSeconds int `name:"mail-interval-seconds" env:"MAIL_INTERVAL_SECONDS" default:"60" help:"Between two mails to an address; at most 3600."`
-	MailsPerHour        int `name:"mails-per-hour" env:"MAILS_PER_HOUR" default:"5" help:"To an address; at most 20."`
+	MailsPerHour        int `name:"mails-per-hour" env:"MAILS_PER_HOUR" default:"5" help:"To an address; at most 20, and MAILS_PER_DAY."`
 	MailsPerDay         int `name:"mails-per-day" env:"MAILS_PER_DAY" default:"10" help:"To an address; at most 50."`
-	MailsPerClient      int `name:"mails-per-client" env:"MAILS_PER_CLIENT" default:"3" help:"Of an address's daily mails, by one client; at most 50."`
+	MailsPerClient      int `name:"mails-per-client" env:"MAILS_PER_CLIENT" default:"3" help:"Of an address's daily mails, by one client; at most MAILS_PER_DAY."`
 	FailuresBeforeLock  int `name:"failures-before-lock" env:"FAILURES_BEFORE_LOCK" default:"100" help:"Wrong guesses in a row an account, before its digits are locked: 10 to 100."`
 	UnverifiedHours     int `name:"unverified-hours" env:"UNVERIFIED_HOURS" default:"24" help:"Until an account that nobody proves is removed (users); at most 168."`
 
@@ -96,7 +96,10 @@ type Settings struct {
 // exampleSender sends what nobody gets.
 const exampleSender = "Countersign <no-reply@countersign.example>"
 
-const maxRateLimit = 100_000 // a minute; beyond, it is off
+const (
+	maxRateLimit = 100_000 // a minute; beyond, it is off
+	minToken     = 16      // characters; fewer could be guessed
+)
 
 // instanceID is what a transactional id and a client id may hold; empty, one is made.
 var instanceID = regexp.MustCompile(`^[A-Za-z0-9._-]{0,64}$`)
@@ -204,6 +207,9 @@ func (s *Settings) complete(roles Roles) error {
 	need(instanceID.MatchString(s.InstanceID), "INSTANCE_ID must have at most 64 letters, digits, dots, - or _")
 	need(s.LogFormat == "text" || s.LogFormat == "json", "LOG_FORMAT must be text or json")
 	need(s.InternalToken != "" || loopback(s.InternalAddr), "INTERNAL_TOKEN must be set where INTERNAL_ADDR is not on loopback")
+	for _, token := range []struct{ name, value string }{{"INTERNAL_TOKEN", s.InternalToken}, {"OPERATOR_TOKEN", s.OperatorToken}} {
+		need(token.value == "" || len(token.value) >= minToken, "%s must have %d characters or more, from a random source", token.name, minToken)
+	}
 	need(s.OperatorToken == "" || s.OperatorToken != s.InternalToken, "OPERATOR_TOKEN must differ from INTERNAL_TOKEN: one changes, the other only reads")
 	if _, _, err := s.clients(); err != nil {
 		need(false, "%w", err)
@@ -252,6 +258,8 @@ func (s *Settings) complete(roles Roles) error {
 	} {
 		need(limit.value >= limit.min && limit.value <= limit.max, "%s must be between %d and %d", limit.name, limit.min, limit.max)
 	}
+	need(s.MailsPerHour <= s.MailsPerDay, "MAILS_PER_HOUR must be at most MAILS_PER_DAY: it would never hold")
+	need(s.MailsPerClient <= s.MailsPerDay, "MAILS_PER_CLIENT must be at most MAILS_PER_DAY: it would never hold")
 	return errors.Join(wrong...)
 }
 

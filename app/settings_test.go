@@ -85,7 +85,9 @@ func TestSettings_ThatAreWrong_AreNamed(t *testing.T) {
 		{everything, []string{"--log-format=xml"}, "LOG_FORMAT"},
 		{everything, []string{"--internal-addr=0.0.0.0:8081"}, "INTERNAL_TOKEN"},
 		{everything, []string{"--internal-addr=:8081"}, "INTERNAL_TOKEN"},
-		{everything, []string{"--internal-token=x", "--operator-token=x"}, "OPERATOR_TOKEN"},
+		{everything, []string{"--internal-token=0123456789abcdef", "--operator-token=0123456789abcdef"}, "OPERATOR_TOKEN must differ"},
+		{everything, []string{"--internal-token=0123456789abcde"}, "INTERNAL_TOKEN must have 16"},
+		{everything, []string{"--operator-token=0123456789abcde"}, "OPERATOR_TOKEN must have 16"},
 		{everything, []string{"--smtp-pool=0"}, "SMTP_POOL"},
 		{everything, []string{"--rate-limit=0"}, "RATE_LIMIT"},
 		{everything, []string{"--rate-limit=60/m"}, "RATE_LIMIT"},
@@ -105,7 +107,9 @@ func TestSettings_ThatAreWrong_AreNamed(t *testing.T) {
 		{everything, []string{"--code-ttl-seconds=119"}, "CODE_TTL_SECONDS"},
 		{everything, []string{"--code-tries=11"}, "CODE_TRIES"},
 		{everything, []string{"--mail-interval-seconds=0"}, "MAIL_INTERVAL_SECONDS"},
-		{everything, []string{"--mails-per-hour=21"}, "MAILS_PER_HOUR"},
+		{everything, []string{"--mails-per-hour=21", "--mails-per-day=50"}, "MAILS_PER_HOUR must be between"},
+		{everything, []string{"--mails-per-hour=11"}, "MAILS_PER_HOUR must be at most MAILS_PER_DAY"},
+		{everything, []string{"--mails-per-client=11"}, "MAILS_PER_CLIENT must be at most MAILS_PER_DAY"},
 		{everything, []string{"--mails-per-day=51"}, "MAILS_PER_DAY"},
 	} {
 		s := settings(t, c.args...)

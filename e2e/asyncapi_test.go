@@ -21,7 +21,7 @@ import (
 )
 
 func TestAsyncAPI_DescribesEveryRecord(t *testing.T) {
-	s := start(t, map[string]string{"OPERATOR_TOKEN": "operator", "INTERNAL_TOKEN": "", "MAIL_INTERVAL_SECONDS": "1"})
+	s := start(t, map[string]string{"OPERATOR_TOKEN": operatorToken, "INTERNAL_TOKEN": "", "MAIL_INTERVAL_SECONDS": "1"})
 	keys := map[string]bool{}
 	somebody := func() *person {
 		p := newPerson(0)

@@ -17,8 +17,10 @@ import (
 	"countersign/topics"
 )
 
+const operatorToken = "the operator's token"
+
 func TestDeadLetters(t *testing.T) {
-	s := start(t, map[string]string{"OPERATOR_TOKEN": "operator", "INTERNAL_TOKEN": ""})
+	s := start(t, map[string]string{"OPERATOR_TOKEN": operatorToken, "INTERNAL_TOKEN": ""})
 	t.Run("APoisonRecord_IsListedShownAndRetried", func(t *testing.T) { poisonIsRetried(t, s) })
 	t.Run("WhatIsMended_IsHandledOnce_HoweverOftenItIsRetried", func(t *testing.T) { mendedIsHandledOnce(t, s) })
 	t.Run("WhoWasErased_IsNotBroughtBack", func(t *testing.T) { erasedStaysGone(t, s) })
@@ -27,7 +29,7 @@ func TestDeadLetters(t *testing.T) {
 // operates asks a node as an operator would.
 func (p *process) operates(t *testing.T, args ...string) (exitCode int, output string) {
 	t.Helper()
-	return newProcess(t, map[string]string{"INTERNAL_ADDR": p.env["INTERNAL_ADDR"], "OPERATOR_TOKEN": "operator"}, args...).start(t).end(t)
+	return newProcess(t, map[string]string{"INTERNAL_ADDR": p.env["INTERNAL_ADDR"], "OPERATOR_TOKEN": operatorToken}, args...).start(t).end(t)
 }
 
 // misplace writes a record to a partition that is not its key's, so that nobody handles it until it is given back.

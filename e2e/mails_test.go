@@ -11,7 +11,7 @@ import (
 
 func TestMailsOperated(t *testing.T) {
 	mails := newMailbox(t)
-	s := prepare(t, mails, map[string]string{"OPERATOR_TOKEN": "operator", "INTERNAL_TOKEN": ""})
+	s := prepare(t, mails, map[string]string{"OPERATOR_TOKEN": operatorToken, "INTERNAL_TOKEN": ""})
 	s.start(t)
 	waiting := newPerson(0)
 	t.Run("AMailThatWaitsForASickRelay_IsCancelled", func(t *testing.T) { waitingIsCancelled(t, s, waiting) })

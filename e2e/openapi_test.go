@@ -19,9 +19,8 @@ func TestOpenAPI(t *testing.T) {
 	if python == "" {
 		t.Skip("needs schemathesis: make test-openapi")
 	}
-	const token = "the operator's token"
-	const authorization = "Bearer " + token
-	s := start(t, map[string]string{"OPERATOR_TOKEN": token, "INTERNAL_TOKEN": "the reader's token", "RATE_LIMIT": "off"})
+	const authorization = "Bearer " + operatorToken
+	s := start(t, map[string]string{"OPERATOR_TOKEN": operatorToken, "INTERNAL_TOKEN": "the reader's token", "RATE_LIMIT": "off"})
 	s.misplace(t, topics.UserAccountDeleted, newPerson(0).address, []byte("no JSON"))
 	node := s.api(0)
 	for name, url := range map[string]string{"Public": node.public(""), "Internal": node.internal("")} {
