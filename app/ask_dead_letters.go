@@ -119,9 +119,11 @@ func RetryDeadLetter(ctx context.Context, s Settings, id string, out io.Writer) 
 	return err
 }
 
-// RetryDeadLetters gives every record back that can be, and prints what became of each.
+// RetryDeadLetters gives every record back that can be, and prints what became of each. It returns an error if one of them
+// could not be: a script is to know. Asked again, it passes over those that never can be.
 func RetryDeadLetters(ctx context.Context, s Settings, f DeadLetterFilter, out io.Writer) error {
 	q := f.query()
+	kept := 0
 	for {
 		var r retries
 		if err := s.ask(ctx, http.MethodPost, "/dead-letters/retry?"+q.Encode(), &r); err != nil {
@@ -133,9 +135,14 @@ func RetryDeadLetters(ctx context.Context, s Settings, f DeadLetterFilter, out i
 		for _, not := range r.NotRetried {
 			fmt.Fprintf(out, "not retried %s: %s\n", not.ID, not.Why)
 		}
+		kept += len(r.NotRetried)
 		if r.Next == "" {
-			return nil
+			break
 		}
 		q.Set("after", r.Next)
 	}
+	if kept > 0 {
+		return fmt.Errorf("%d not retried", kept)
+	}
+	return nil
 }
