@@ -150,15 +150,15 @@ func (w *world) runsOn(c *stream.Cluster, graph *goka.GroupGraph, follower strea
 	return stop
 }
 
-// sweeps is runs, and has the rows looked at meanwhile.
-func (w *world) sweeps(graph *goka.GroupGraph) (stop func()) {
+// sweeps is runs, and has the rows looked at meanwhile; a round does so many at most, 0: as many as ever.
+func (w *world) sweeps(graph *goka.GroupGraph, most int64) (stop func()) {
 	w.t.Helper()
 	p, stopped := w.processes(w.cluster, graph, nil)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := (processors.Sweeper{Processor: p, Settle: 100 * time.Millisecond, Log: w.log}).Run(ctx); err != nil {
+		if err := (processors.Sweeper{Processor: p, Settle: 100 * time.Millisecond, Most: most, Log: w.log}).Run(ctx); err != nil {
 			w.t.Error(err)
 		}
 	}()
