@@ -37,6 +37,7 @@ test: ## unit, HTTP and end-to-end tests on the embedded broker
 test-kafka: $(SINK) ## stream, service and end-to-end tests on a real Kafka (KAFKA_BROKER_LIST or a fresh one)
 	$(SAY_RACE)
 	$(WITH_KAFKA) go test $(RACE) -count=1 -parallel 4 -p 1 ./stream/... ./processors/... ./views/... ./e2e/...
+	go test $(RACE) -count=1 -run Aiosmtpd ./mail
 	.ci/kafka run --nodes 3 -- go test $(RACE) -count=1 -run Apply ./stream # moves copies
 
 test-permissions: $(SINK) ## TLS, logins and access lists on a real Kafka that wants all three
