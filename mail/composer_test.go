@@ -25,6 +25,12 @@ func compose(t *testing.T, m mail.Mail, l mail.Letter) (headers netmail.Header, 
 	if err != nil {
 		t.Fatal(err)
 	}
+	return open(t, composer, m, l)
+}
+
+// open composes a mail and takes it apart.
+func open(t *testing.T, composer *mail.Composer, m mail.Mail, l mail.Letter) (headers netmail.Header, text, html string) {
+	t.Helper()
 	message, err := composer.Compose(m, l, noon)
 	if err != nil {
 		t.Fatal(err)

@@ -59,6 +59,9 @@ func samples(kind Kind, b *brand) (all []fields) {
 		}
 		all = append(all, f)
 	}
+	adorned := sample(kind, b) // what this sender has not set is proven as well
+	adorned.Support, adorned.Logo, adorned.LogoWidth, adorned.LogoHeight = "help@example.com", "cid:"+logoID, 1, 1
+	all = append(all, adorned)
 	if kind == VerifyAccount {
 		for _, minutes := range []int{0, 1, 2, 3, 11} { // one of each form that languages have (CLDR)
 			f := sample(kind, b)

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	htmltemplate "html/template"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -181,8 +182,8 @@ func (s sources) letter(kind Kind, tag language.Tag, b *brand) (*letterTemplate,
 		if err != nil {
 			return nil, err
 		}
-		if !parse.IsEmptyTree(parsed.Root) {
-			return nil, fmt.Errorf("%s: something stands outside of every define", place(parsed, parsed.Root.Nodes[0]))
+		if err := file.onlyDefines(parsed.Root); err != nil {
+			return nil, err
 		}
 	}
 	rules := styles(s["layout/styles.css"].text)
@@ -204,6 +205,9 @@ func (s sources) letter(kind Kind, tag language.Tag, b *brand) (*letterTemplate,
 	if l.subject, err = l.subjectOf(b.product); err != nil {
 		return nil, err
 	}
+	if err := l.escape(s["layout/layout.html"], sample(kind, b)); err != nil {
+		return nil, err
+	}
 	return l, l.try(kind, b)
 }
 
@@ -219,15 +223,22 @@ func (l *letterTemplate) subjectOf(product string) (string, error) {
 	return b.String(), nil
 }
 
+// onlyDefines says what stands outside of every define, where nobody would read it.
+func (f source) onlyDefines(root *parse.ListNode) error {
+	for _, node := range root.Nodes {
+		if said := strings.TrimLeftFunc(node.String(), unicode.IsSpace); said != "" {
+			before := f.text[:node.Position()] + strings.TrimSuffix(node.String(), said)
+			return fmt.Errorf("%s:%d: %.40q stands outside of every define", f.name, 1+strings.Count(before, "\n"), said)
+		}
+	}
+	return nil
+}
+
 // place is file and line of a define.
 func (l *letterTemplate) place(name string) string {
 	t := l.text.Lookup(name)
-	return place(t, t.Root)
-}
-
-func place(t *texttemplate.Template, n parse.Node) string {
-	at, _ := t.ErrorContext(n)
-	return at[:strings.LastIndexByte(at, ':')] // without the column, which the reader of a paragraph needs least
+	at, _ := t.ErrorContext(t.Root)
+	return at[:strings.LastIndexByte(at, ':')] // without the column
 }
 
 // write executes the letter.
@@ -238,6 +249,29 @@ func (l *letterTemplate) write(f fields) (text, html string, err error) {
 		err = l.html.ExecuteTemplate(&rich, "layout", f)
 	}
 	return wrap(plain.String()), rich.String(), err
+}
+
+// escape finds where the letter's HTML cannot be escaped: first in what is its own, then in what stands around that.
+func (l *letterTemplate) escape(layout source, f fields) error {
+	own, err := l.html.Clone()
+	if err != nil {
+		return err
+	}
+	f.Locale, f.Dir = l.tag.String(), l.dir
+	for _, step := range []struct {
+		html        *htmltemplate.Template
+		name, place string
+	}{{own, "html", l.place("html")}, {l.html, "layout", layout.name + ":1"}} {
+		err := step.html.ExecuteTemplate(io.Discard, step.name, f)
+		var vague *htmltemplate.Error
+		if errors.As(err, &vague) && vague.Node == nil { // which knows no file
+			return fmt.Errorf("%s: %s", step.place, vague.Description)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var fromTemplate = regexp.MustCompile(`^(html/)?template: ?`)

@@ -1,0 +1,154 @@
+package mail_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/mail"
+)
+
+// templates makes a folder of pairs of a path and what stands there; what begins with @ is the built-in file, with the
+// replacements that follow, as old=>new.
+func templates(t *testing.T, pairs ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for i := 0; i < len(pairs); i += 2 {
+		text := pairs[i+1]
+		if change, is := strings.CutPrefix(text, "@"); is {
+			builtin, err := os.ReadFile(filepath.Join("templates", pairs[i]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			before, after, _ := strings.Cut(change, "=>")
+			text = strings.Replace(string(builtin), before, after, 1)
+			if before == "" || text == string(builtin) {
+				t.Fatalf("%s has no %q", pairs[i], before)
+			}
+		}
+		file := filepath.Join(dir, pairs[i])
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestNewComposer_ATemplateThatIsWrong_IsNamedWithFileAndLine(t *testing.T) {
+	const code, notice, layout = "verify_account/de.tmpl", "account_verified/en.tmpl", "layout/layout.html"
+	for name, c := range map[string]struct{ file, text, want string }{
+		"an unknown field":                                 {code, "@{{.Code}} ist=>{{.Cod}} ist", code + ":6:14: executing"},
+		"an unknown field in a branch":                     {code, "@Öffnen Sie den Link=>{{.Lnk}}", code + ":6:63: executing"},
+		"an unknown field of the layout":                   {layout, "@{{.LogoWidth}}=>{{.LogoBreadth}}", layout + ":"},
+		"an unknown function":                              {code, "@{{strong .Email}}=>{{bold .Email}}", `function "bold" not defined`},
+		"an action that does not end":                      {notice, "@{{.Product}}=>{{.Product", notice + ":5: "},
+		"a define too few":                                 {notice, `@{{define "title"}}Your account is verified{{end}}=>`, notice + `:1: {{define "title"}} is missing`},
+		"a define of its words too few":                    {"layout/en.tmpl", `@"support"=>"help"`, `layout/en.tmpl:1: {{define "support"}} is missing`},
+		"text outside of every define":                     {notice, "@{{define \"title\"}}=>Hello!\n{{define \"title\"}}", notice + ":3: \"Hello!\\n\" stands outside of every define"},
+		"no subject":                                       {notice, "@Account Verified=> ", notice + ":1: the subject must be one line"},
+		"a subject of two lines":                           {notice, "@Account Verified=>Account\nVerified", notice + ":1: the subject must be one line"},
+		"a subject with what was typed":                    {notice, "@Account Verified=>Hello {{.FirstName}}", notice + ":1:28: executing"},
+		"a text whose first line has no code, but another": {"verify_account/en.tmpl", "@{{.Code}} is your {{.Product}} code.=>Your code.", ""},
+		"a text without the link":                          {code, "@dort:\n{{.Link}}=>dort", code + ":21: {{.Link}} is missing in the text"},
+		"HTML without the link":                            {code, `@{{template "link_button" .}}=>`, code + ":39: {{.Link}} is missing in the HTML"},
+		"a plural without its form":                        {code, `@"one" "noch eine Minute"=>`, code + ":10:10: executing"},
+		"HTML that cannot be escaped":                      {notice, "@<p>=><p title=\"{{.Email}}>", notice + ":13: "},
+		"a value where none can be":                        {notice, `@<p>=><p style="{{.Email}}">`, "the HTML has a value where none can be escaped"},
+		"a script":                                         {notice, "@<p>=><script>1</script><p>", notice + ":13: the HTML has <script>"},
+		"a picture from elsewhere":                         {notice, `@<p>=><img src="https://example.com/pixel.png" alt=""><p>`, notice + `:13: the HTML has a picture from "https://example.com/pixel.png"`},
+		"a style from elsewhere":                           {layout, "@<style>=><style>@import 'https://example.com/a.css';", "the HTML loads a style"},
+		"a picture of a style":                             {"layout/styles.css", "@p {=>p { background:url(https://example.com/pixel.png);", "the HTML has <p style>"},
+		"HTML that Gmail cuts off":                         {notice, "@<p>=><p>" + strings.Repeat("long ", 20_000), "Gmail would cut it off"},
+		"a file that is not UTF-8":                         {notice, "\xff\xfe", notice + ": must be UTF-8"},
+		"a file of an unknown kind":                        {"account_deleted/en.tmpl", "", "account_deleted: must be a folder, one of layout, verify_account"},
+		"a file of no language":                            {"verify_account/pt_BR.tmpl", "", "verify_account/pt_BR.tmpl: must be named by a language"},
+		"a file of no known extension":                     {"verify_account/README.md", "", "verify_account/README.md: must be named by a language"},
+		"a file outside of the folders":                    {"README.md", "", "README.md: must be a folder"},
+		"a language that lacks a kind":                     {"verify_account/nl.tmpl", "", "layout/nl.tmpl is missing: a language needs a file in each of layout"},
+	} {
+		_, err := mail.NewComposer(mail.ComposerConfig{From: "a@example.com", TemplateDir: templates(t, c.file, c.text)})
+		if c.want == "" {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v; want one line with %q", name, err, c.want)
+		} else if !strings.HasPrefix(err.Error(), "TEMPLATE_DIR/") && c.file != "layout/styles.css" && c.file != layout {
+			t.Errorf("%s: %v; want TEMPLATE_DIR named", name, err)
+		}
+	}
+}
+
+func TestNewComposer_ATemplateDirThatIsNone_IsNamed(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	_, err := mail.NewComposer(mail.ComposerConfig{From: "a@example.com", TemplateDir: missing})
+	if err == nil || !strings.HasPrefix(err.Error(), "TEMPLATE_DIR: ") || !strings.Contains(err.Error(), missing) {
+		t.Error(err)
+	}
+}
+
+func TestNewComposer_FilesOfWindowsAndHiddenOnes_AreNoTrouble(t *testing.T) {
+	dir := templates(t, "account_verified/en.tmpl", "\ufeff"+strings.ReplaceAll(`{{define "subject"}}Done{{end}}
+{{define "title"}}Done{{end}}
+{{define "first"}}Done.{{end}}
+{{define "text"}}{{.Email}}{{end}}
+{{define "html"}}<p>{{.Email}}</p>{{end}}
+`, "\n", "\r\n"), "..data/x", "", ".DS_Store", "", "account_verified/.en.tmpl.swp", "")
+	if _, err := mail.NewComposer(mail.ComposerConfig{From: "a@example.com", TemplateDir: dir}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestComposer_WithTheExamplesTemplates_SaysTheirWordsAndKeepsTheOthers(t *testing.T) {
+	composer, err := mail.NewComposer(mail.ComposerConfig{From: "a@example.com", TemplateDir: "../examples/mails"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		kind           mail.Kind
+		locale         string
+		minutes        time.Duration
+		language, want string
+	}{
+		{mail.AccountVerified, "en-GB", 10, "en", "Sign in whenever you like."},
+		{mail.AccountVerified, "de", 10, "de", "Ihr Konto ist bereit."},
+		{mail.VerifyAccount, "en", 10, "en", "Please use this code 012345 to complete your verification."},
+		{mail.VerifyAccount, "nl-BE", 10, "nl", "De code werkt nog 10 minuten, één keer."},
+		{mail.VerifyAccount, "nl-BE", 1, "nl", "De code werkt nog één minuut, één keer."},
+	} {
+		m := codeMailAt(noon, "Ada")
+		m.Kind, m.Locale, m.CodeExpiresAt = c.kind, c.locale, noon.Add(c.minutes*time.Minute)
+		headers, text, _ := open(t, composer, m, letter)
+		if headers.Get("Content-Language") != c.language || !strings.Contains(text, c.want) {
+			t.Errorf("%s in %s: %s: %s", c.kind, c.locale, headers.Get("Content-Language"), text)
+		}
+	}
+}
+
+func TestPreview_OfEveryKind_IsTheLetterOfASample(t *testing.T) {
+	composer, err := mail.NewComposer(mail.ComposerConfig{From: "a@example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range mail.Kinds() {
+		for linkOnly, code := range map[bool]string{false: "123456", true: "verify"} {
+			p, err := composer.Preview(kind, "pt", linkOnly)
+			if err != nil || p.Language != "pt-BR" || p.Subject == "" || !strings.Contains(p.Text, "Olá, Ada!") || !strings.Contains(p.HTML, "Olá, Ada!") {
+				t.Errorf("%s: %+v, %v", kind, p, err)
+			}
+			if kind == mail.VerifyAccount && (!strings.Contains(p.Text, code) || strings.Contains(p.Text, "123456") == linkOnly) {
+				t.Errorf("%s, link only %t: %s", kind, linkOnly, p.Text)
+			}
+		}
+	}
+	if _, err := composer.Preview("odd", "en", false); err == nil || !strings.Contains(err.Error(), "there are verify_account, account_verified, already_registered") {
+		t.Error(err)
+	}
+}
