@@ -57,10 +57,10 @@ type Settings struct {
 	EmbeddedKafkaAddr   string   `name:"embedded-kafka-addr" env:"EMBEDDED_KAFKA_ADDR" default:"127.0.0.1:9092" help:"Of the embedded broker."`
 
 	SMTPURL          string  `name:"smtp-url" env:"SMTP_URL" help:"smtp://user:pass@host:587 or smtps://…. Not set, 'run' brings an inbox (or SMTP_URL_FILE)."`
-	SMTPInsecure     bool    `name:"smtp-insecure" env:"SMTP_INSECURE" help:"Speak in clear to a relay that is not on loopback."`
+	SMTPInsecure     bool    `name:"smtp-insecure" env:"SMTP_INSECURE" help:"Speak in clear to a relay that is not on loopback; passwords then only by CRAM-MD5."`
 	SMTPPool         int     `name:"smtp-pool" env:"SMTP_POOL" default:"16" help:"Connections to the relay, a quarter of them at most for mails to one domain: 1 to 1000."`
 	SMTPCAFile       string  `name:"smtp-ca-file" env:"SMTP_CA_FILE" help:"Authorities that signed the relay's certificate (PEM); it must speak TLS then. Defaults to the system's."`
-	MailRate         float64 `name:"mail-rate" env:"MAIL_RATE" default:"0" help:"Mails a second that an instance begins to send; 0: as many as the relay takes."`
+	MailRate         float64 `name:"mail-rate" env:"MAIL_RATE" default:"0" help:"Mails a second that an instance begins to send, over all its connections: 0.01 to 100000; 0: as many as the relay takes."`
 	MailFrom         string  `name:"mail-from" env:"MAIL_FROM" help:"Sender of the mails. Needed with SMTP_URL."`
 	MailReplyTo      string  `name:"mail-reply-to" env:"MAIL_REPLY_TO" help:"Where answers go. Defaults to MAIL_SUPPORT, else MAIL_FROM."`
 	MailProduct      string  `name:"mail-product" env:"MAIL_PRODUCT" default:"Countersign" help:"The name that the mails speak in."`
@@ -228,7 +228,8 @@ func (s *Settings) complete(roles Roles) error {
 		need(alone || s.SMTPURL != "", "SMTP_URL must be set to smtp://user:pass@host:587 or smtps://… for the notifier")
 		need(s.MailFrom != "", "MAIL_FROM must be set to the sender of the mails, like Example <no-reply@example.com>")
 		need(s.SMTPPool > 0 && s.SMTPPool <= 1000, "SMTP_POOL must be between 1 and 1000")
-		need(s.MailRate >= 0, "MAIL_RATE must be 0, or more: mails a second")
+		need(s.MailRate == 0 || s.MailRate >= 0.01 && s.MailRate <= 100_000, "MAIL_RATE must be mails a second between 0.01 and 100000, or 0 for no limit")
+		need(s.SMTPCAFile == "" || !s.embeddedInbox(), "SMTP_URL must be set with SMTP_CA_FILE: the embedded inbox speaks no TLS")
 		if s.SMTPURL != "" {
 			_, err := s.relay(s.SMTPURL)
 			need(err == nil, "%w", err)
@@ -271,7 +272,7 @@ func (s *Settings) needsSecrets(roles Roles) bool {
 // relay is the SMTP server at url.
 func (s *Settings) relay(url string) (*mail.Relay, error) {
 	config := mail.RelayConfig{URL: url, Insecure: s.SMTPInsecure}
-	if s.SMTPCAFile != "" && !s.embeddedInbox() {
+	if s.SMTPCAFile != "" {
 		authorities, err := os.ReadFile(s.SMTPCAFile)
 		if err != nil {
 			return nil, fmt.Errorf("SMTP_CA_FILE: %w", err)

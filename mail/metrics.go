@@ -26,7 +26,7 @@ func newMetrics() *metrics {
 			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 600, 3600},
 		}, []string{"kind"}),
 		open: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "countersign_mail_connections", Help: "Connections to the relay that are open; those in use are countersign_mail_under_way.",
+			Name: "countersign_mail_connections", Help: "Connections to the relay that are open.",
 		}),
 	}
 }
@@ -49,7 +49,7 @@ func (s *Sender) measure() error {
 			}
 			return time.Since(h.OldestPending).Seconds()
 		}),
-		gauge("countersign_mail_under_way", "Mails in a conversation with the relay.", func(h Health) float64 { return float64(h.UnderWay) }),
+		gauge("countersign_mail_under_way", "Mails in a conversation with the relay, or whose result is being written.", func(h Health) float64 { return float64(h.UnderWay) }),
 		gauge("countersign_mail_relay_ill", "1 while the relay takes no mail.", func(h Health) float64 {
 			if h.RelayIllSince.IsZero() {
 				return 0

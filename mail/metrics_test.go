@@ -1,0 +1,91 @@
+package mail_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"countersign/mail"
+)
+
+func TestMetrics_TellWhatBecameOfMails(t *testing.T) {
+	r := startRelay(t, func(verb string, nth int) string {
+		switch {
+		case verb == "RCPT" && nth == 0:
+			return "550 nobody"
+		case verb == "RCPT" && nth == 1:
+			return "421 busy"
+		case verb == content:
+			return hang
+		}
+		return usual
+	})
+	registry := prometheus.NewRegistry()
+	p := startPost(t, plain(r), func(cfg *mail.SenderConfig) { cfg.Pool, cfg.Registry = 1, registry })
+	p.queue(codeMail("m1", "ada@example.org"))
+	p.result("m1", 1)
+	p.queue(codeMail("m2", "bob@example.org"))
+	eventually(t, "the second hangs", func() bool { return r.count(content) == 1 })
+	waiting := codeMail("m3", "eve@example.org")
+	p.queue(waiting)
+	if oldest := p.sender.Health().OldestPending; !oldest.Equal(waiting.OccurredAt) {
+		t.Errorf("oldest: %v, want %v", oldest, waiting.OccurredAt)
+	}
+	if seconds := gathered(t, registry, "countersign_mail_oldest_pending_seconds"); seconds <= 0 || seconds > patience.Seconds() {
+		t.Errorf("oldest: %v s", seconds)
+	}
+	const want = `
+# HELP countersign_mail_attempts_total Conversations with the relay, by the stage at which they ended and what that means.
+# TYPE countersign_mail_attempts_total counter
+countersign_mail_attempts_total{stage="rcpt",verdict="ill"} 1
+countersign_mail_attempts_total{stage="rcpt",verdict="refused"} 1
+# HELP countersign_mail_connections Connections to the relay that are open.
+# TYPE countersign_mail_connections gauge
+countersign_mail_connections 1
+# HELP countersign_mail_pending Mails waiting for an attempt.
+# TYPE countersign_mail_pending gauge
+countersign_mail_pending 1
+# HELP countersign_mail_pool Connections to the relay that may be open.
+# TYPE countersign_mail_pool gauge
+countersign_mail_pool 1
+# HELP countersign_mail_relay_ill 1 while the relay takes no mail.
+# TYPE countersign_mail_relay_ill gauge
+countersign_mail_relay_ill 1
+# HELP countersign_mail_results_total Results of mails by kind and state.
+# TYPE countersign_mail_results_total counter
+countersign_mail_results_total{kind="verify_account",state="failed"} 1
+`
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want),
+		"countersign_mail_attempts_total", "countersign_mail_connections", "countersign_mail_pending", "countersign_mail_pool",
+		"countersign_mail_relay_ill", "countersign_mail_results_total"); err != nil {
+		t.Error(err)
+	}
+	r.follow(always("", ""))
+	r.cutAll()
+	p.result("m3", 1)
+	if n := testutil.CollectAndCount(registry, "countersign_mail_seconds"); n != 1 {
+		t.Errorf("%d kinds with seconds, want 1", n)
+	}
+	p.stop()
+	if open := gathered(t, registry, "countersign_mail_connections"); open != 0 {
+		t.Errorf("%v connections are open in the end", open)
+	}
+}
+
+// gathered is the value of a gauge without labels.
+func gathered(t *testing.T, registry *prometheus.Registry, name string) float64 {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("no metric %s", name)
+	return 0
+}
