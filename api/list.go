@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"iter"
 	"reflect"
 	"slices"
 	"strconv"
@@ -78,21 +79,37 @@ func (u *users) list(_ context.Context, r *usersRequest) (*userList, error) {
 		return nil, problem
 	}
 	a := &userList{Users: []Summary{}}
-	scanned, last := 0, ""
-	for state, err := range u.Users.List(strings.ToLower(strings.TrimSpace(r.Prefix)), r.After) {
-		if err != nil {
-			return nil, unanswered(u.Log, "list users", err)
+	rows := u.Users.List(strings.ToLower(strings.TrimSpace(r.Prefix)), r.After)
+	next, err := scan(rows, func(s user.State) string { return s.Email }, func(s user.State) (full bool, err error) {
+		if r.wants(s) {
+			a.Users = append(a.Users, newSummary(s))
 		}
-		if len(a.Users) == limit || scanned == scannedAtMost {
-			a.Next = last
-			break
-		}
-		scanned, last = scanned+1, state.Email
-		if r.wants(state) {
-			a.Users = append(a.Users, newSummary(state))
-		}
+		return len(a.Users) == limit, nil
+	})
+	if err != nil {
+		return nil, unanswered(u.Log, "list users", err)
 	}
+	a.Next = next
 	return a, nil
+}
+
+// scan adds rows to a page until it is full, or has seen so many that it is enough, and returns the key of the last one if
+// there are more.
+func scan[Row any](rows iter.Seq2[Row, error], key func(Row) string, add func(Row) (full bool, err error)) (next string, err error) {
+	scanned, full := 0, false
+	for row, err := range rows {
+		if err != nil {
+			return "", err
+		}
+		if full || scanned == scannedAtMost {
+			return next, nil
+		}
+		if full, err = add(row); err != nil {
+			return "", err
+		}
+		scanned, next = scanned+1, key(row)
+	}
+	return "", nil
 }
 
 // pageSize is a parameter as it came: huma would repeat a value that is no number.

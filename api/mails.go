@@ -116,24 +116,20 @@ func (m *mails) list(_ context.Context, r *mailsRequest) (*mailList, error) {
 		return nil, problem
 	}
 	a := &mailList{Mails: []Mail{}}
-	scanned, last := 0, ""
-	for mail, err := range m.Mails.List(r.After) {
-		if err == nil && (len(a.Mails) == limit || scanned == scannedAtMost) {
-			a.Next = last
-			break
-		}
-		scanned, last = scanned+1, mail.ID
-		shown := false
-		if err == nil && r.wants(mail) {
+	next, err := scan(m.Mails.List(r.After), func(m Mail) string { return m.ID }, func(mail Mail) (full bool, err error) {
+		shown := r.wants(mail)
+		if shown {
 			shown, err = m.shows(mail)
-		}
-		if err != nil {
-			return nil, unanswered(m.Log, "list mails", err)
 		}
 		if shown {
 			a.Mails = append(a.Mails, mail)
 		}
+		return len(a.Mails) == limit, err
+	})
+	if err != nil {
+		return nil, unanswered(m.Log, "list mails", err)
 	}
+	a.Next = next
 	return a, nil
 }
 

@@ -18,8 +18,8 @@ import (
 //   - the exit code is 0 when that is what was asked for, 1 when it is not, and 2 when nothing is known yet.
 
 const (
-	becomesWithin = 10 * time.Second
-	becomesPause  = 200 * time.Millisecond
+	awaitedWithin = 10 * time.Second
+	awaitedPause  = 200 * time.Millisecond
 
 	replyShown = 60 // characters in a list
 )
@@ -145,7 +145,7 @@ func Unsuppress(ctx context.Context, s Settings, email string, out io.Writer) er
 		return err
 	}
 	off := false
-	if err := becomes(ctx, func() (bool, error) {
+	if err := await(ctx, func() (bool, error) {
 		err := s.ask(ctx, http.MethodGet, path, new(json.RawMessage))
 		if off = refused(err, "suppression_not_found"); off {
 			return true, nil
@@ -167,21 +167,21 @@ func (s Settings) order(ctx context.Context, id, what string, done func(before, 
 	if err := s.ask(ctx, http.MethodPost, mailPath(id)+"/"+what, &before); err != nil {
 		return before, now, err
 	}
-	err = becomes(ctx, func() (bool, error) {
+	err = await(ctx, func() (bool, error) {
 		err := s.ask(ctx, http.MethodGet, mailPath(id), &now)
 		return done(before, now), err
 	})
 	return before, now, err
 }
 
-// becomes waits until done says so, or fails, for becomesWithin.
-func becomes(ctx context.Context, done func() (bool, error)) error {
-	for end := time.Now().Add(becomesWithin); ; {
+// await waits until done says so, or fails, for awaitedWithin.
+func await(ctx context.Context, done func() (bool, error)) error {
+	for end := time.Now().Add(awaitedWithin); ; {
 		if ok, err := done(); ok || err != nil || time.Now().After(end) {
 			return err
 		}
 		select {
-		case <-time.After(becomesPause):
+		case <-time.After(awaitedPause):
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -1,8 +1,10 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -33,37 +35,40 @@ func relayed(t *testing.T, states ...string) (Settings, *[]string) {
 	}), &asked
 }
 
-func TestRetryMail_SaysWhatBecameOfIt(t *testing.T) {
-	for states, want := range map[string]struct{ out, err string }{
-		"failed,failed,queued,sent": {out: "m1 sent (rcpt: 250 fine)\n"},
-		"failed,retrying":           {out: "m1 retrying (rcpt: 250 fine)\n"},
-		"failed,queued,failed":      {err: "the mail was given up again: failed (rcpt: 250 fine)"},
-	} {
+// outcome is what a command prints, or why it fails.
+type outcome struct{ out, err string }
+
+// becomes expects of a command about a mail what it makes of each course of its states.
+func becomes(t *testing.T, command func(context.Context, Settings, string, io.Writer) error, path string, courses map[string]outcome) {
+	t.Helper()
+	for states, want := range courses {
 		s, asked := relayed(t, strings.Split(states, ",")...)
 		var out strings.Builder
-		err := RetryMail(t.Context(), s, "m1", &out)
-		if out.String() != want.out || (err == nil) != (want.err == "") || err != nil && err.Error() != want.err {
-			t.Errorf("%s: %v\n%s", states, err, out.String())
+		var got outcome
+		if err := command(t.Context(), s, "m1", &out); err != nil {
+			got.err = err.Error()
 		}
-		if (*asked)[0] != "POST /mails/m1/retry" || (*asked)[1] != "GET /mails/m1" {
-			t.Errorf("%s: asked %v", states, *asked)
+		got.out = out.String()
+		if got != want || (*asked)[0] != path || (*asked)[1] != "GET /mails/m1" {
+			t.Errorf("%s: %+v, asked %v", states, got, *asked)
 		}
 	}
 }
 
+func TestRetryMail_SaysWhatBecameOfIt(t *testing.T) {
+	becomes(t, RetryMail, "POST /mails/m1/retry", map[string]outcome{
+		"failed,failed,queued,sent": {out: "m1 sent (rcpt: 250 fine)\n"},
+		"failed,retrying":           {out: "m1 retrying (rcpt: 250 fine)\n"},
+		"failed,queued,failed":      {err: "the mail was given up again: failed (rcpt: 250 fine)"},
+	})
+}
+
 func TestCancelMail_SaysWhatBecameOfIt(t *testing.T) {
-	for states, want := range map[string]struct{ out, err string }{
+	becomes(t, CancelMail, "POST /mails/m1/cancel", map[string]outcome{
 		"retrying,retrying,cancelled": {out: "m1 cancelled (rcpt: 250 fine)\n"},
 		"cancelled":                   {out: "m1 cancelled (rcpt: 250 fine)\n"},
 		"queued,sent":                 {err: "the mail could not be called off any more: sent (rcpt: 250 fine)"},
-	} {
-		s, _ := relayed(t, strings.Split(states, ",")...)
-		var out strings.Builder
-		err := CancelMail(t.Context(), s, "m1", &out)
-		if out.String() != want.out || (err == nil) != (want.err == "") || err != nil && err.Error() != want.err {
-			t.Errorf("%s: %v\n%s", states, err, out.String())
-		}
-	}
+	})
 }
 
 func TestUnsuppress_ReturnsWhenTheAddressIsOffTheList(t *testing.T) {
