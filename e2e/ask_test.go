@@ -128,9 +128,7 @@ func TestHealth_OfANotifierThatMissesAMailsSecret_FailsAndSaysWhy(t *testing.T) 
 	check(t, json.Unmarshal(of(p.address, s.read(t, topics.UserAccountCreated))[0].Value, &event))
 	event.ID, event.Sequence = "later", event.Sequence+2
 	event.Verification.ID, event.Verification.SecretID = "another", "elsewhere"
-	value, err := json.Marshal(event)
-	check(t, err)
-	s.produce(t, topics.UserCodeRequested, []byte(p.address), value)
+	s.writes(t, topics.SourceUsers, topics.UserCodeRequested, p.address, event)
 	var exitCode int
 	var output string
 	if !eventually(t.Context(), mailWithin, func() bool {

@@ -118,15 +118,8 @@ func disputes(t *testing.T, s *system, p *person) {
 func (s *system) unsuppress(t *testing.T, address string) {
 	t.Helper()
 	now := time.Now().UTC()
-	value, err := topics.Encode(topics.MailCommand{ID: "unsuppress", Type: topics.UnsuppressMail, Email: address, RequestedAt: now})
-	check(t, err)
-	r := &kgo.Record{Topic: topics.MailCommands, Key: []byte(address), Value: value}
-	for name, value := range topics.Headers("unsuppress", topics.MailCommands, topics.SourceAPI, now, nil) {
-		r.Headers = append(r.Headers, kgo.RecordHeader{Key: name, Value: value})
-	}
-	client := s.connect(t)
-	defer client.Close()
-	check(t, client.ProduceSync(t.Context(), r).FirstErr())
+	s.writes(t, topics.SourceAPI, topics.MailCommands, address,
+		topics.MailCommand{ID: "unsuppress", Type: topics.UnsuppressMail, Email: address, RequestedAt: now})
 	if !eventually(t.Context(), readWithin, func() bool {
 		return len(of(topics.SuppressionKey(address), s.read(t, topics.MailSuppressions))) > 0
 	}) {

@@ -11,6 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"countersign/topics"
 )
 
 const readWithin = 30 * time.Second
@@ -44,6 +46,20 @@ func (s *system) produce(t *testing.T, topic string, key, value []byte) {
 		record := &kgo.Record{Topic: topic, Partition: partition, Key: key, Value: value}
 		check(t, client.ProduceSync(t.Context(), record).FirstErr())
 	}
+}
+
+// writes puts a record where a service of ours would, and as it would.
+func (s *system) writes(t *testing.T, source, topic, key string, v any) {
+	t.Helper()
+	value, err := topics.Encode(v)
+	check(t, err)
+	r := &kgo.Record{Topic: topic, Key: []byte(key), Value: value}
+	for name, value := range topics.Headers("made up", topic, source, time.Now(), nil) {
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: name, Value: value})
+	}
+	client := s.connect(t)
+	defer client.Close()
+	check(t, client.ProduceSync(t.Context(), r).FirstErr())
 }
 
 func (s *system) partitions(t *testing.T, topic string) []int32 {
