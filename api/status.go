@@ -12,8 +12,9 @@ import (
 //   - for display only: evidence is the 200 of verify and the internal lookup;
 //   - a registration that the view does not show yet is pending, as its handle says;
 //   - a verification that was erased, or closed by another one's proof is expired;
-//   - its mail is accepted, or undeliverable when this verification's own last mail failed for good:
-//     what the relay said is internal.
+//   - its mail is accepted, or undeliverable when this verification's own last mail failed for good: what the relay said is
+//     internal. One that was given a mail and has no answer to it yet shows what became of the address's last one: of an
+//     address that is verified there will be none, and nobody must see that by a mailbox that refuses.
 
 type statusRequest struct {
 	VerificationID string `path:"verification_id" format:"verification-id" doc:"From the answer to register, or the part of the mail's link before the dot."`
@@ -43,7 +44,7 @@ func (p *public) status(_ context.Context, r *statusRequest) (*verificationStatu
 		return nil, p.notRead(h, err)
 	}
 	v := user.Verification{
-		ID: h.VerificationID, Status: user.VerificationOpen,
+		ID: h.VerificationID, Status: user.VerificationOpen, Slot: true,
 		ExpiresAt: h.OpenedAt.Add(time.Duration(p.Policy.CodeTTLSeconds) * time.Second),
 	}
 	if known := state.Verification(h.VerificationID); known != nil {
@@ -53,7 +54,7 @@ func (p *public) status(_ context.Context, r *statusRequest) (*verificationStatu
 	}
 	shown := &verificationStatus{
 		Status: shownStatus(v), Reference: user.Reference(h.VerificationID), Email: h.Email, FirstName: v.FirstName,
-		AttemptsRemaining: v.TriesLeft(p.Policy), Mail: shownMail(mails, v.ID),
+		AttemptsRemaining: v.TriesLeft(p.Policy), Mail: shownMail(mails, v),
 	}
 	if shown.Status == "pending" {
 		shown.ExpiresIn = secondsUntil(v.ExpiresAt)
@@ -71,8 +72,12 @@ func shownStatus(v user.Verification) string {
 	return "pending"
 }
 
-func shownMail(newestFirst []Mail, verificationID string) string {
-	i := slices.IndexFunc(newestFirst, func(m Mail) bool { return m.VerificationID == verificationID })
+func shownMail(newestFirst []Mail, v user.Verification) string {
+	answered := func(m Mail) bool { return m.State == "sent" || m.State == "failed" }
+	i := slices.IndexFunc(newestFirst, func(m Mail) bool { return m.VerificationID == v.ID })
+	if v.Slot && (i < 0 || !answered(newestFirst[i])) {
+		i = slices.IndexFunc(newestFirst, answered)
+	}
 	if i >= 0 && newestFirst[i].State == "failed" {
 		return "undeliverable"
 	}

@@ -56,7 +56,7 @@ func TestStatus_BeforeTheViewShowsIt_IsPending(t *testing.T) {
 	}
 }
 
-func TestStatus_MailIsUndeliverable_OnlyWhenTheOwnLastOneFailed(t *testing.T) {
+func TestStatus_MailIsUndeliverable_WhenTheOwnOneFailed_OrBeforeItsAnswerTheLastOne(t *testing.T) {
 	s := newSite(t)
 	id, _ := s.register("ada@example.com")
 	own := s.sent()[0].VerificationID
@@ -68,11 +68,26 @@ func TestStatus_MailIsUndeliverable_OnlyWhenTheOwnLastOneFailed(t *testing.T) {
 		{[]api.Mail{{VerificationID: own, State: "retrying", Reply: "451 greylisted"}}, "accepted"},
 		{[]api.Mail{{VerificationID: "another", State: "failed"}, {VerificationID: own, State: "sent"}}, "accepted"},
 		{[]api.Mail{{VerificationID: own, State: "failed"}}, "undeliverable"},
-		{[]api.Mail{{VerificationID: own, State: "queued"}, {VerificationID: own, State: "failed"}}, "accepted"},
+		{[]api.Mail{{VerificationID: own, State: "queued"}, {VerificationID: own, State: "failed"}}, "undeliverable"},
+		// Of an address that is verified there is no mail of its own, once a day has had its notice.
+		{[]api.Mail{{VerificationID: "another", State: "failed"}}, "undeliverable"},
+		{[]api.Mail{{VerificationID: own, State: "queued"}, {VerificationID: "another", State: "failed"}}, "undeliverable"},
+		{[]api.Mail{{VerificationID: "another", State: "sent"}, {VerificationID: "another", State: "failed"}}, "accepted"},
+		{[]api.Mail{{VerificationID: "another", State: "expired"}, {VerificationID: "another", State: "failed"}}, "undeliverable"},
 	} {
 		s.set(func(f *fold) { f.mails["ada@example.com"] = c.mails })
 		if got := s.status(id); got["mail"] != c.want {
 			t.Errorf("with %v: %v", c.mails, got)
 		}
+	}
+}
+
+func TestStatus_WithoutAMailSlot_NothingIsSaidOfOtherMails(t *testing.T) {
+	s := newSite(t)
+	s.register("ada@example.com")
+	id, _ := s.register("ada@example.com") // within the same minute
+	s.set(func(f *fold) { f.mails["ada@example.com"] = []api.Mail{{VerificationID: "another", State: "failed"}} })
+	if got := s.status(id); got["mail"] != "accepted" {
+		t.Errorf("got %v", got)
 	}
 }
