@@ -47,8 +47,8 @@ test-permissions: $(SINK) ## TLS, logins and access lists on a real Kafka that w
 test-openapi: $(SCHEMATHESIS) ## what the API's descriptions say, against the running binary, by schemathesis
 	env -u KAFKA_BROKER_LIST SCHEMATHESIS=$(abspath $<)/bin/python go test -count=1 -timeout 15m -v -run TestOpenAPI ./e2e
 
-test-browser: build $(NODE_MODULES)/.package-lock.json ## the pages in a real Chromium (PICTURES=DIR keeps pictures of them)
-	NODE_PATH=$(NODE_MODULES) node --test e2e/browser/pages.test.js
+test-browser: build $(NODE_MODULES)/.package-lock.json ## the pages and the mails in a real Chromium, the mails by what mail programs show, too (PICTURES=DIR keeps pictures)
+	NODE_PATH=$(NODE_MODULES) node --test e2e/browser/pages.test.js e2e/browser/mails.test.js
 
 FUZZTIME := 30s
 fuzz: ## each fuzz target for FUZZTIME=30s (10s at least, else some only repeat their corpus); what fails is kept under testdata/fuzz, and make test repeats it

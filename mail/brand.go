@@ -1,6 +1,6 @@
 // Rules of a brand:
 //   - the letters on the button are black or white, whichever is read better on its colour: at worst 4.58 to 1 (WCAG 2.2,
-//     1.4.3 wants 4.5), so that every colour will do;
+//     1.4.3 wants 4.5), so that every colour will do; a button that would not be seen on the page has an edge of the same;
 //   - a logo is attached, never fetched: whoever reads a mail tells nobody.
 
 package mail
@@ -34,14 +34,20 @@ const (
 	// Greatest size at which a logo is shown.
 	logoWidth, logoHeight = 240, 48
 
+	// Grounds of the button, as layout.html and styles.css have them, and the contrast at which it is seen on them.
+	lightCard, darkCard = 0xffffff, 0x1d2026
+	leastContrast       = 1.5
+
 	logoID = "logo@countersign"
 )
 
 // brand is how mails show whose they are.
 type brand struct {
 	product, support string
-	color, colorText string
-	logo             picture
+
+	color, colorText, colorEdge string
+
+	logo picture
 }
 
 // picture is a logo as it is attached, and the size in pixels at which it is shown. Its zero value is none.
@@ -58,7 +64,7 @@ func newBrand(cfg ComposerConfig) (*brand, error) {
 		return nil, fmt.Errorf("MAIL_PRODUCT must be a name of at most %d letters, on one line", mostProductLetters)
 	}
 	var err error
-	if b.colorText, err = textOn(b.color); err != nil {
+	if b.colorText, b.colorEdge, err = besides(b.color); err != nil {
 		return nil, fmt.Errorf("MAIL_COLOR %q: %w", cfg.Color, err)
 	}
 	if cfg.Support != "" {
@@ -78,7 +84,7 @@ func newBrand(cfg ComposerConfig) (*brand, error) {
 
 // fields are those that every mail has.
 func (b *brand) fields() fields {
-	f := fields{Product: b.product, Support: b.support, Color: b.color, ColorText: b.colorText}
+	f := fields{Product: b.product, Support: b.support, Color: b.color, ColorText: b.colorText, ColorEdge: b.colorEdge}
 	if b.logo != (picture{}) {
 		f.Logo, f.LogoWidth, f.LogoHeight = "cid:"+logoID, b.logo.width, b.logo.height
 	}
@@ -87,19 +93,24 @@ func (b *brand) fields() fields {
 
 var hexColor = regexp.MustCompile(`^#[0-9a-f]{6}$`)
 
-// textOn returns the colour, black or white, that contrasts more with another.
-func textOn(color string) (string, error) {
+// besides returns the colour, black or white, that contrasts more with another, and what its edge must be.
+func besides(color string) (text, edge string, err error) {
 	if !hexColor.MatchString(color) {
-		return "", errors.New("must be like #3454d1")
+		return "", "", errors.New("must be like #3454d1")
 	}
 	rgb, err := strconv.ParseUint(color[1:], 16, 32)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	if l := luminance(rgb); contrast(l, 0) > contrast(l, 1) {
-		return "#000000", nil
+	l := luminance(rgb)
+	text, edge = "#ffffff", color
+	if contrast(l, 0) > contrast(l, 1) {
+		text = "#000000"
 	}
-	return "#ffffff", nil
+	if min(contrast(l, luminance(lightCard)), contrast(l, luminance(darkCard))) < leastContrast {
+		edge = text
+	}
+	return text, edge, nil
 }
 
 // luminance is WCAG's relative luminance, 0 to 1.

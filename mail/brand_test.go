@@ -14,15 +14,17 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestTextOn_AnyColour_CanBeRead(t *testing.T) {
-	for color, want := range map[string]string{"#ffffff": "#000000", "#000000": "#ffffff", "#3454d1": "#ffffff", "#ffd400": "#000000"} {
-		if got, err := textOn(color); got != want || err != nil {
-			t.Errorf("%s: %s, %v", color, got, err)
+func TestBesides_AnyColour_CanBeReadAndSeen(t *testing.T) {
+	for color, want := range map[string][2]string{
+		"#ffffff": {"#000000", "#000000"}, "#000000": {"#ffffff", "#ffffff"}, "#3454d1": {"#ffffff", "#3454d1"}, "#ffd400": {"#000000", "#000000"}, "#ffa000": {"#000000", "#ffa000"},
+	} {
+		if text, edge, err := besides(color); text != want[0] || edge != want[1] || err != nil {
+			t.Errorf("%s: %s, %s, %v", color, text, edge, err)
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		color := rapid.Uint64Range(0, 0xffffff).Draw(t, "colour")
-		text, err := textOn(fmt.Sprintf("#%06x", color))
+		text, _, err := besides(fmt.Sprintf("#%06x", color))
 		if err != nil {
 			t.Fatal(err)
 		}

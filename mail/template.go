@@ -152,8 +152,9 @@ type fields struct {
 	Code, Link, Dispute, Reference string
 	// Minutes is how long the code still lives, to the nearest minute.
 	Minutes int
-	// The sender. Support is an address, empty if there is none; Color is #rrggbb, ColorText what is read on it.
-	Product, Support, Color, ColorText string
+	// The sender. Support is an address, empty if there is none; Color is #rrggbb, ColorText what is read on it, ColorEdge what
+	// can be told from the page.
+	Product, Support, Color, ColorText, ColorEdge string
 	// Logo is the source of a picture, empty if there is none, shown LogoWidth by LogoHeight pixels.
 	Logo                  htmltemplate.URL
 	LogoWidth, LogoHeight int
