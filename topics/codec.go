@@ -1,11 +1,9 @@
 package topics
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 )
 
 // Message is a record's value as it was read. A value that cannot be read is
@@ -51,12 +49,8 @@ func decode[T any](data []byte, into *T) error {
 	if len(data) == 0 {
 		return ErrNoValue
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	if err := d.Decode(into); err != nil {
+	if err := json.Unmarshal(data, into); err != nil {
 		return fmt.Errorf("value is no %T: %w", *into, readable(err))
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("value has more than one %T", *into)
 	}
 	return nil
 }

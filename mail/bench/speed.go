@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"countersign/stream/bench/measure"
@@ -24,6 +25,7 @@ type speedCmd struct {
 	Settings `embed:""`
 	Brokers  []string `env:"KAFKA_BROKER_LIST" help:"A Kafka of one's own: host:port,…. Defaults to none: without the whole way."`
 	Rounds   int      `default:"3" help:"How often each is measured."`
+	Only     []string `help:"Names of those to measure. Defaults to all."`
 }
 
 // Run measures everybody in turn, round after round.
@@ -46,7 +48,7 @@ func (c speedCmd) Run(ctx context.Context) (err error) {
 		defer func() { err = errors.Join(err, w.remove()) }()
 	}
 	rates := &measure.Table{
-		Title: fmt.Sprintf("%d mails, %d connections", mails, connections), Metrics: []measure.Metric{{Title: "k/s", Decimals: 1}},
+		Title: fmt.Sprintf("%d mails, ours of %.1f KB, %d connections", mails, float64(size)/kilobyte, connections), Metrics: []measure.Metric{{Title: "k/s", Decimals: 1}},
 	}
 	whole := &measure.Table{Title: "the whole way", Metrics: []measure.Metric{
 		{Title: "left: k/s", Decimals: 1},
@@ -60,7 +62,7 @@ func (c speedCmd) Run(ctx context.Context) (err error) {
 			rate func() (float64, error)
 		}{
 			{"smtp-source, 1 KB", func() (float64, error) { return s.source(ctx, mails, kilobyte) }},
-			{fmt.Sprintf("smtp-source, %.1f KB", float64(size)/kilobyte), func() (float64, error) { return s.source(ctx, mails, size) }},
+			{"smtp-source, our size", func() (float64, error) { return s.source(ctx, mails, size) }},
 			{"library, 1 KB", func() (float64, error) { return s.library(ctx, mails, kilobyte) }},
 			{"sender", func() (float64, error) { return s.alone(ctx, mails, c.profile("sender", round)) }},
 			{"whole way", func() (float64, error) {
@@ -75,6 +77,9 @@ func (c speedCmd) Run(ctx context.Context) (err error) {
 				return sample[0] * 1e3, nil
 			}},
 		} {
+			if len(c.Only) > 0 && !slices.Contains(c.Only, each.name) {
+				continue
+			}
 			fmt.Fprintf(os.Stderr, "round %d: %s\n", round+1, each.name)
 			rate, err := each.rate()
 			if err != nil {
