@@ -9,7 +9,6 @@ package mail
 import (
 	"fmt"
 	"hash/fnv"
-	"mime/quotedprintable"
 	"strings"
 )
 
@@ -41,8 +40,6 @@ func newBody(id, text, html string, logo picture) body {
 // writePart ends the line of a boundary and writes the part that follows it.
 func writePart(b *strings.Builder, kind, content string) {
 	b.WriteString("\r\nContent-Type: " + kind + "; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n")
-	encoded := quotedprintable.NewWriter(b)
-	encoded.Write([]byte(content)) // A builder takes everything.
-	encoded.Close()
+	writeQuoted(b, content)
 	b.WriteString("\r\n")
 }

@@ -141,7 +141,9 @@ func (c *Composer) Compose(m Mail, l Letter, now time.Time) (Message, error) {
 	f := c.brand.fields()
 	f.FirstName, f.Email = personal(m.FirstName), to
 	f.Code, f.Link, f.Dispute, f.Reference = l.Code, l.Link, l.Dispute, l.Reference
-	f.Minutes = int(m.CodeExpiresAt.Sub(now).Round(time.Minute) / time.Minute)
+	if m.Kind == VerifyAccount {
+		f.Minutes = int(m.CodeExpiresAt.Sub(now).Round(time.Minute) / time.Minute)
+	}
 	text, html, err := letter.write(f)
 	if err != nil {
 		return Message{}, err

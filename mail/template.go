@@ -167,6 +167,8 @@ type letterTemplate struct {
 	subject string
 	text    *texttemplate.Template
 	html    *htmltemplate.Template
+	// stencils is nil for a letter that has none.
+	stencils *stencils
 }
 
 // letter parses the letter of a kind in a language, and tries it.
@@ -206,6 +208,7 @@ func (s sources) letter(kind Kind, tag language.Tag, b *brand) (*letterTemplate,
 	if l.subject, err = l.subjectOf(b.product); err != nil {
 		return nil, err
 	}
+	l.stencils = l.newStencils()
 	if err := l.escape(s["layout/layout.html"], sample(kind, b)); err != nil {
 		return nil, err
 	}
@@ -242,14 +245,23 @@ func (l *letterTemplate) place(name string) string {
 	return at[:strings.LastIndexByte(at, ':')] // without the column
 }
 
-// write executes the letter.
+// write writes the letter.
 func (l *letterTemplate) write(f fields) (text, html string, err error) {
+	text, html, ok := l.filled(f)
+	if !ok {
+		text, html, err = l.execute(f)
+	}
+	return wrap(text), html, err
+}
+
+// execute executes the templates.
+func (l *letterTemplate) execute(f fields) (text, html string, err error) {
 	f.Locale, f.Dir = l.tag.String(), l.dir
 	var plain, rich strings.Builder
 	if err = l.text.ExecuteTemplate(&plain, "layout", f); err == nil {
 		err = l.html.ExecuteTemplate(&rich, "layout", f)
 	}
-	return wrap(plain.String()), rich.String(), err
+	return plain.String(), rich.String(), err
 }
 
 // escape finds where the letter's HTML cannot be escaped: first in what is its own, then in what stands around that.

@@ -1,0 +1,80 @@
+package mail
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestStencil_EveryLetter_IsFilledAsItIsWritten(t *testing.T) {
+	c, err := NewComposer(ComposerConfig{From: "Countersign <no-reply@example.com>", Support: "help@example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, letters := range c.letters {
+		for _, l := range letters {
+			for _, f := range samples(kind, c.brand) {
+				text, html, err := l.execute(f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				filledText, filledHTML, ok := l.filled(f)
+				if !ok || filledText != text || filledHTML != html {
+					t.Errorf("%s in %s: filled %t\n%s\nwritten\n%s", kind, l.tag, ok, filledText+filledHTML, text+html)
+				}
+			}
+		}
+	}
+}
+
+func TestStencil_ValuesThatAreEscaped_AreWritten(t *testing.T) {
+	c, err := NewComposer(ComposerConfig{From: "Countersign <no-reply@example.com>"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"O'Brien", "Zoë", "Ada Mary", "<b>", "a+b"} {
+		f := sample(VerifyAccount, c.brand)
+		f.FirstName = name
+		if _, _, ok := c.letters[VerifyAccount][0].filled(f); ok {
+			t.Errorf("%q is filled in", name)
+		}
+	}
+}
+
+func TestStencil_LettersThatDoMoreWithValuesThanWriteThem_HaveNone(t *testing.T) {
+	for greeting, want := range map[string]bool{
+		`Hello {{.FirstName}}`:                                   true,
+		`Hello {{if .FirstName}}{{.FirstName}}{{end}}`:           true,
+		`Hello {{strong .FirstName}}{{if eq .Dir "rtl"}}{{end}}`: true,
+		`Hello {{plural .Minutes "one" "a" "other" "%d"}}`:       true,
+		`Hello {{if eq .FirstName "Ada"}}you{{end}}`:             false,
+		`Hello {{slice .Email 1}}`:                               false,
+		`Hello {{with .FirstName}}{{.}}{{end}}`:                  false,
+		`Hello {{printf "%s" .}}`:                                false,
+		`Hello {{$.FirstName | len}}`:                            false,
+		`{{$name := .FirstName}}Hello {{$name}}`:                 false,
+		`Hello {{.FirstName | strong}}`:                          false,
+	} {
+		files, err := readSources("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := files["layout/en.tmpl"]
+		at.text = strings.Replace(at.text, `{{define "greeting"}}`, `{{define "greeting"}}`+greeting+`{{end}}{{define "unused"}}`, 1)
+		files["layout/en.tmpl"] = at
+		b, err := newBrand(ComposerConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tags, err := files.languages()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := files.letter(VerifyAccount, tags[0], b)
+		if err != nil {
+			t.Fatalf("%s: %v", greeting, err)
+		}
+		if got := l.stencils != nil; got != want {
+			t.Errorf("%s: stencils: %t, want %t", greeting, got, want)
+		}
+	}
+}
