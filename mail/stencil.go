@@ -22,19 +22,13 @@ func (f *fields) values() [len(values)]*string {
 	return [...]*string{&f.FirstName, &f.Email, &f.Code, &f.Link, &f.Dispute, &f.Reference}
 }
 
-// mostMinutes bounds how many stencils a letter may have.
+// mostMinutes bounds how many stencils a letter has.
 const mostMinutes = 60
 
-// shape is what else a letter depends on: which values are there.
-type shape struct {
-	there   [len(values)]bool
-	minutes int
-}
-
-// stencils are those of a letter, by their shapes.
+// stencils are those of a letter, by its fields with a mark in place of each value that is there.
 type stencils struct {
 	mu sync.RWMutex
-	of map[shape]*stencil
+	of map[fields]*stencil
 }
 
 // stencil is a letter with holes.
@@ -59,16 +53,16 @@ func (h holed) fill(with [len(values)]*string) string {
 	return b.String()
 }
 
-// mark stands for the i-th value. It is no part of a letter, and nothing escapes it.
-func mark(i int) string { return "zqx" + values[i] + "xqz" }
+// marks stand for the values. They are no part of a letter, and nothing escapes them.
+var marks = [len(values)]string{"zqxFirstNamexqz", "zqxEmailxqz", "zqxCodexqz", "zqxLinkxqz", "zqxDisputexqz", "zqxReferencexqz"}
 
 // cut finds the marks.
 func cut(text string) (h holed) {
 	h.size = len(text) * 5 / 4
 	for {
 		first, at := -1, len(text)
-		for i := range values {
-			if found := strings.Index(text, mark(i)); found >= 0 && found < at {
+		for i, mark := range marks {
+			if found := strings.Index(text, mark); found >= 0 && found < at {
 				first, at = i, found
 			}
 		}
@@ -77,7 +71,7 @@ func cut(text string) (h holed) {
 			return h
 		}
 		h.values = append(h.values, first)
-		text = text[at+len(mark(first)):]
+		text = text[at+len(marks[first]):]
 	}
 }
 
@@ -104,35 +98,36 @@ func (l *letterTemplate) filled(f fields) (text, html string, ok bool) {
 	if l.stencils == nil || f.Minutes < 0 || f.Minutes > mostMinutes {
 		return "", "", false
 	}
-	with, s := f.values(), shape{minutes: f.Minutes}
-	for i, value := range with {
+	marked := f
+	for i, value := range marked.values() {
 		if !isUnescaped(*value) {
 			return "", "", false
 		}
-		s.there[i] = *value != ""
+		if *value != "" {
+			*value = marks[i]
+		}
 	}
 	l.stencils.mu.RLock()
-	of, known := l.stencils.of[s]
+	of, known := l.stencils.of[marked]
 	l.stencils.mu.RUnlock()
 	if !known {
-		of = l.stencil(f)
+		of = l.stencil(marked)
 		l.stencils.mu.Lock()
-		l.stencils.of[s] = of
+		l.stencils.of[marked] = of
 		l.stencils.mu.Unlock()
 	}
 	if of == nil {
 		return "", "", false
 	}
-	return of.text.fill(with), of.html.fill(with), true
+	return of.text.fill(f.values()), of.html.fill(f.values()), true
 }
 
-// stencil makes the one of a shape; nil where it would not be true.
-func (l *letterTemplate) stencil(f fields) *stencil {
-	marked, tried := f, f
-	for i, value := range marked.values() {
+// stencil makes the one of marked fields; nil where it would not be true.
+func (l *letterTemplate) stencil(marked fields) *stencil {
+	tried := marked
+	for _, value := range tried.values() {
 		if *value != "" {
-			*value = mark(i)
-			*tried.values()[i] = web + unescaped
+			*value = web + unescaped
 		}
 	}
 	text, html, err := l.execute(marked)
@@ -162,7 +157,7 @@ func (l *letterTemplate) newStencils() *stencils {
 			return nil
 		}
 	}
-	return &stencils{of: map[shape]*stencil{}}
+	return &stencils{of: map[fields]*stencil{}}
 }
 
 // plain says whether a template does nothing with values but write them and ask whether they are there.
@@ -203,7 +198,7 @@ func untouched(p *parse.PipeNode, around string) bool {
 	return is && len(field.Ident) == 1
 }
 
-// constant says whether a pipe has none of the values: whatever it does, it does for every mail of the shape.
+// constant says whether a pipe has none of the values: whatever it does, it does the same for every mail of a stencil.
 func constant(p *parse.PipeNode) bool {
 	if len(p.Decl) > 0 {
 		return false
