@@ -86,8 +86,9 @@ bench-restore: $(STREAMS)/classes/Streams.class ## 1,000,000 rows into an empty 
 bench-rebalance: $(STREAMS)/classes/Streams.class ## the longest gap a command sees while members join, restart, leave and are killed, beside Kafka Streams
 	$(WITH_KAFKA) go run ./stream/bench rebalance --rounds=10 --streams=$(STREAMS)
 
-bench-mail: $(POSTFIX)/usr/sbin/smtp-source ## 50,000 mails to a local sink beside Postfix's smtp-source: the sender alone, and the whole way (4 min)
+bench-mail: $(POSTFIX)/usr/sbin/smtp-source ## 50,000 mails to a local sink beside Postfix's smtp-source: the sender alone, the whole way, and what a tarpit costs others (4 min)
 	$(WITH_KAFKA) go run ./mail/bench speed --postfix=$(POSTFIX)
+	go test -run '^$$' -bench Tarpit -benchtime 10x ./mail
 
 bench-mail-memory: $(POSTFIX)/usr/sbin/smtp-source ## what the sender holds while 1,000,000 mails leave (BENCH_SCALE=0.1: 100,000)
 	go run ./mail/bench memory --postfix=$(POSTFIX)

@@ -28,7 +28,7 @@ const (
 type Check struct {
 	Name   string
 	Ready  bool
-	Reason string        // why not
+	Reason string        // why not; of one that is ready, what is wrong all the same
 	Behind time.Duration // how far it is behind what it follows
 
 	NoGrace bool // not ready counts at once, also after it was ready

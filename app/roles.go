@@ -241,11 +241,14 @@ func (n *node) ready() []api.Check {
 	return all
 }
 
-// senderHealth shows a sender as a part whose health is asked. What it cannot
-// mail for want of a secret makes it unready.
+// senderHealth shows a sender as a part whose health is asked. What it cannot mail for want of a secret makes it unready; an
+// ill relay does not, because mails wait for it, but it is told.
 func senderHealth(s *mail.Sender) func() stream.Health {
 	return func() stream.Health {
 		h := s.Health()
+		if h.Ready && !h.RelayIllSince.IsZero() {
+			h.Reason = fmt.Sprintf("mails wait, the relay is ill since %s: %s", h.RelayIllSince.UTC().Format(time.RFC3339), h.RelayReason)
+		}
 		return stream.Health{Ready: h.Ready, Reason: h.Reason}
 	}
 }

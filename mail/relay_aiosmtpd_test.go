@@ -72,6 +72,7 @@ func TestSender_ToAiosmtpd_FollowsTheTable(t *testing.T) {
 	relays := startAiosmtpd(t, server, servers)
 	for i, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
 			to := mail.RelayConfig{URL: fmt.Sprintf("smtp://user:pa55word@127.0.0.1:%d", relays.ports[i]), TLS: client, SendTimeout: patience}
 			if strings.Contains(row.name, hang) {
 				to.SendTimeout = 2 * time.Second
