@@ -51,7 +51,7 @@ type Suppressions interface {
 type MailerConfig struct {
 	// Partitions is how many partitions every topic has.
 	Partitions int32
-	// Suppressions are asked before a mail is queued or retried.
+	// Suppressions are asked before a mail is queued.
 	Suppressions Suppressions
 	// Registry takes the metrics. Defaults to none.
 	Registry prometheus.Registerer
@@ -146,10 +146,8 @@ func (m mailer) command(at place, row mail.Outbox, c topics.MailCommand) (change
 		}
 		next = row
 		switch c.Type {
-		case topics.RetryMail:
-			if !m.suppressed(c.Email) {
-				next, told = row.Retry(c.MailID, at.Timestamp())
-			}
+		case topics.RetryMail: // Whoever asks has had the address taken off the list, which may not be heard of here yet.
+			next, told = row.Retry(c.MailID, at.Timestamp())
 		case topics.CancelMail:
 			next, told = row.Cancel(c.MailID, at.Timestamp())
 		case topics.UnsuppressMail:

@@ -217,11 +217,10 @@ func TestMailer_AnAddressThatTheRelayKnowsNot_IsSuppressed_UntilAnOperatorTakesI
 	w.says(topics.UserAccountVerified, ada, encoded(t, another))
 	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 0 && len(o.Done) == 2 })
 
-	tell(topics.MailCommand{Type: topics.RetryMail, MailID: another.ID}) // too early
 	tell(topics.MailCommand{Type: topics.UnsuppressMail})
+	tell(topics.MailCommand{Type: topics.RetryMail, MailID: another.ID}) // at once
 	tell(topics.MailCommand{Type: topics.UnsuppressMail})
 	listed(false)
-	tell(topics.MailCommand{Type: topics.RetryMail, MailID: another.ID})
 	tell(topics.MailCommand{Type: topics.RetryMail, MailID: another.ID})
 	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 1 && o.Mails[0].ID == another.ID })
 	tell(topics.MailCommand{Type: topics.CancelMail, MailID: another.ID})
@@ -241,7 +240,7 @@ func TestMailer_AnAddressThatTheRelayKnowsNot_IsSuppressed_UntilAnOperatorTakesI
 	const skipped = `
 		# HELP countersign_mail_skipped_total Records that asked for a mail, or for something to be done with one, and changed nothing, by topic and reason.
 		# TYPE countersign_mail_skipped_total counter
-		countersign_mail_skipped_total{reason="nothing_to_do",topic="mail_commands"} 2
+		countersign_mail_skipped_total{reason="nothing_to_do",topic="mail_commands"} 1
 	`
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(skipped), "countersign_mail_skipped_total"); err != nil {
 		t.Error(err)
