@@ -171,7 +171,14 @@ func (n *node) addNotifier(emitter *stream.Emitter, suppressions *views.Suppress
 		return err
 	}
 	n.processors = append(n.processors, p)
-	n.add(core, "mailer processor", p.Run)
+	n.add(core, "mailer processor", func(ctx context.Context) error {
+		select {
+		case <-suppressions.Recovered(): // what waited while we were away is asked for, too
+			return p.Run(ctx)
+		case <-ctx.Done():
+			return nil
+		}
+	})
 	n.add(edge, "mailer sweeper", processors.Sweeper{Processor: p, Settle: time.Duration(n.settings.SweepAfterSeconds) * time.Second, Log: n.log}.Run)
 	n.add(edge, "mail sender", sender.Run) // first: its last results may still be settled here
 	n.checks = append(n.checks,

@@ -53,7 +53,9 @@ type View struct {
 	state state
 	lag   *lag
 
-	now atomic.Pointer[reading] // nil: not ready
+	now       atomic.Pointer[reading] // nil: not ready
+	recovered chan struct{}
+	once      sync.Once // closes recovered
 
 	mu     sync.Mutex
 	stores map[int32]*viewStore
@@ -73,7 +75,7 @@ func (c *Cluster) NewView(cfg ViewConfig) (*View, error) {
 	if cfg.Update == nil {
 		cfg.Update = goka.DefaultUpdate
 	}
-	v := &View{c: c, cfg: cfg, log: c.log.WithField("view", cfg.Topic)}
+	v := &View{c: c, cfg: cfg, log: c.log.WithField("view", cfg.Topic), recovered: make(chan struct{})}
 	v.lag = c.newLag("view "+cfg.Topic, []string{cfg.Topic}, v.position)
 	v.lag.needed = topicAccess("Read", cfg.Topic)
 	c.need(v.lag.needed)
@@ -150,6 +152,7 @@ func (v *View) live(ctx context.Context) error {
 	if ctx.Err() == nil {
 		v.now.Store(now)
 		v.state.set(true, "")
+		v.once.Do(func() { close(v.recovered) })
 	}
 	<-ctx.Done()
 	v.now.Store(nil)
@@ -181,6 +184,9 @@ func (v *View) update(ctx goka.UpdateContext, s storage.Storage, key string, val
 
 // Health says whether the view has been recovered, and how far it is behind.
 func (v *View) Health() Health { return v.state.health(v.lag.behind(time.Now()), v.lag.closed()) }
+
+// Recovered is closed when the view has been recovered for the first time.
+func (v *View) Recovered() <-chan struct{} { return v.recovered }
 
 // Get returns a row's decoded value; nil if there is none. It fails with ErrNotReady before the view is recovered.
 func (v *View) Get(key string) (any, error) {

@@ -18,6 +18,11 @@ func TestView_EveryRow_KnowsItsRecord(t *testing.T) {
 	c := w.dial("a")
 	config := ViewConfig{Topic: w.in, Codec: textCodec{}, Changed: func(string, int32, int64) { changes.Add(1) }}
 	v, view := w.view(c, config)
+	select {
+	case <-v.Recovered():
+	case <-t.Context().Done():
+		t.Fatal("it answers, and is not recovered")
+	}
 	if _, err := (&View{}).Get("k"); !errors.Is(err, ErrNotReady) {
 		t.Errorf("err = %v", err)
 	}

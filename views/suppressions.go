@@ -26,6 +26,9 @@ func (s *Suppressions) Run(ctx context.Context) error { return s.view.Run(ctx) }
 // Health says whether the view has read its topic, and how far it is behind.
 func (s *Suppressions) Health() stream.Health { return s.view.Health() }
 
+// Recovered is closed when the view has read its topic for the first time.
+func (s *Suppressions) Recovered() <-chan struct{} { return s.view.Recovered() }
+
 // Of returns what is known of a normalised address, and whether it is on the list.
 func (s *Suppressions) Of(email string) (topics.MailSuppression, bool, error) {
 	stored, err := s.view.Get(topics.SuppressionKey(email))
