@@ -74,6 +74,9 @@ func TestStatus_MailIsUndeliverable_WhenTheOwnOneFailed_OrBeforeItsAnswerTheLast
 		{[]api.Mail{{VerificationID: own, State: "queued"}, {VerificationID: "another", State: "failed"}}, "undeliverable"},
 		{[]api.Mail{{VerificationID: "another", State: "sent"}, {VerificationID: "another", State: "failed"}}, "accepted"},
 		{[]api.Mail{{VerificationID: "another", State: "expired"}, {VerificationID: "another", State: "failed"}}, "undeliverable"},
+		{[]api.Mail{{VerificationID: own, State: "failed", Stage: "suppressed"}}, "undeliverable"},
+		{[]api.Mail{{VerificationID: own, State: "expired"}}, "accepted"},
+		{[]api.Mail{{VerificationID: own, State: "uncertain"}}, "accepted"},
 	} {
 		s.set(func(f *fold) { f.mails["ada@example.com"] = c.mails })
 		if got := s.status(id); got["mail"] != c.want {

@@ -173,7 +173,9 @@ func TestMailer_ARecordOfAnother_IsADeadLetter_AndMailsNobody(t *testing.T) {
 	} {
 		w.says(topics.MailCommands, ada, encoded(t, c))
 	}
-	w.hears(topics.DeadLetters, 10)
+	w.misplaces(topics.UserAccountCreated, ada, encoded(t, e))
+	w.misplaces(topics.MailCommands, ada, encoded(t, topics.MailCommand{ID: "c", Type: topics.CancelMail, Email: ada, MailID: e.ID}))
+	w.hears(topics.DeadLetters, 12)
 	w.says(topics.UserAccountCreated, ada, encoded(t, e))
 	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 1 && o.Mails[0].ID == e.ID })
 	w.hears(topics.MailDeliveries, 2) // the forged one, and that the mail is queued

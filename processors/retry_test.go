@@ -150,7 +150,7 @@ func TestRetry_OfACommandThatWasHandled_HasNoSecondEffect(t *testing.T) {
 func TestUsers_ARetryFromBeforeTheErasure_DoesNotBringThePersonBack(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
 	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log}), nil)
-	w.misplaces(registration(t, ada))
+	w.misplaces(topics.UserCommands, ada, encoded(t, registration(t, ada)))
 	id := header(w.hears(topics.DeadLetters, 1)[0], "dead_letter_id")
 	w.asks(registration(t, ada))
 	w.asks(user.Command{ID: "erase", Type: user.Erase, Email: ada, IssuedAt: time.Now()})

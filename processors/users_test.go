@@ -103,7 +103,7 @@ func TestUsers_WhatCannotBeRead_IsADeadLetter_AndTheNextIsHandled(t *testing.T) 
 	} {
 		w.says(topics.UserCommands, bad.key, bad.value)
 	}
-	w.misplaces(good)
+	w.misplaces(topics.UserCommands, good.Email, encoded(t, good))
 	w.asks(good)
 	w.hears(topics.UserAccountCreated, 1)
 	whys := map[string]int{"no JSON": 1, "no value": 1, "key is not": 4, "answer_digest": 1, "type": 1, "partition": 1}

@@ -212,11 +212,15 @@ var writers = map[string]string{
 // saysAs is says with headers of one's own.
 func (w *world) saysAs(topic, key string, value []byte, headers map[string][]byte) {
 	w.t.Helper()
+	w.puts(record(topic, key, value, headers))
+}
+
+func record(topic, key string, value []byte, headers map[string][]byte) *kgo.Record {
 	r := &kgo.Record{Topic: topic, Key: []byte(key), Value: value}
 	for name, value := range headers {
 		r.Headers = append(r.Headers, kgo.RecordHeader{Key: name, Value: value})
 	}
-	w.puts(r)
+	return r
 }
 
 // suppressions is the view of who is not mailed, until the test ends.
@@ -257,17 +261,16 @@ func (w *world) asks(c user.Command) {
 	w.says(topics.UserCommands, c.Email, encoded(w.t, c))
 }
 
-// misplaces puts a command on the partition that is not its key's.
-func (w *world) misplaces(c user.Command) {
+// misplaces is says, on the partition that is not the key's.
+func (w *world) misplaces(topic, key string, value []byte) {
 	w.t.Helper()
 	stray, err := kgo.NewClient(kgo.SeedBrokers(w.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	defer stray.Close()
-	r := &kgo.Record{
-		Topic: topics.UserCommands, Partition: 1 - topics.Partition(c.Email, partitions), Key: []byte(c.Email), Value: encoded(w.t, c),
-	}
+	r := record(topic, key, value, topics.Headers("", topic, writers[topic], time.Now(), nil))
+	r.Partition = 1 - topics.Partition(key, partitions)
 	if err := stray.ProduceSync(w.t.Context(), r).FirstErr(); err != nil {
 		w.t.Fatal(err)
 	}
