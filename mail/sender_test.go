@@ -532,6 +532,26 @@ func TestSender_Revoke_FinishesWhatIsUnderWayAndBeginsNothing(t *testing.T) {
 	}
 }
 
+func TestSender_OnePartitionsSlowMail_HoldsUpNeitherAnothersMailsNorItsRevocation(t *testing.T) {
+	r := startRelay(t, once("RCPT", hang))
+	p := startPost(t, plain(r))
+	p.queue(codeMail("m1", "ada@example.org"))
+	eventually(t, "the relay hangs", func() bool { return r.count("RCPT") == 1 })
+	box := mail.Outbox{Mails: []mail.Mail{codeMail("m2", "bob@example.net")}}
+	p.sender.Assign(1, maps.All(map[string]mail.Outbox{"bob@example.net": box}))
+	if d := p.result("m2", 1); d.State != mail.Sent {
+		t.Errorf("result: %+v", d)
+	}
+	p.sender.Revoke(1)
+	if states := p.states("m1"); len(states) != 0 {
+		t.Errorf("the slow mail has results already: %v", states)
+	}
+	r.cutAll()
+	if d := p.result("m1", 1); d.State != mail.Sent {
+		t.Errorf("the slow mail's result: %+v", d)
+	}
+}
+
 func TestSender_RevokeOfAHangingConversation_EndsItInTime(t *testing.T) {
 	for verb, want := range map[string][]mail.State{"RCPT": nil, content: {mail.Uncertain}} {
 		t.Run(verb, func(t *testing.T) {

@@ -173,7 +173,7 @@ func (w *world) sweeps(graph *goka.GroupGraph, most int64) (stop func()) {
 
 func (w *world) processes(c *stream.Cluster, graph *goka.GroupGraph, follower stream.Follower) (p *stream.Processor, stop func()) {
 	w.t.Helper()
-	p, err := c.NewProcessor(stream.ProcessorConfig{Graph: graph, Follower: follower})
+	p, err := c.NewProcessor(stream.ProcessorConfig{Graph: graph, Follower: follower, CatchUp: []string{topics.MailDeliveries}})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -6,9 +6,11 @@ import (
 	"maps"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -111,6 +113,28 @@ func TestFollower_EveryCommittedRow_IsReportedOnceAndInOrder(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestFollower_ATransactionIsAborted_IsToldNothingOfIt(t *testing.T) {
+	w := newWorld(t, ExactlyOnce)
+	l := newLedger(t)
+	var calls atomic.Int64
+	graph := w.countingBut(func(goka.Context) {
+		if n := calls.Add(1); n == 700 || n == 1500 {
+			panic("after the row and the emits")
+		}
+	})
+	w.process(w.dial("a"), ProcessorConfig{Graph: graph, Follower: apprentice{l, "a"}})
+	w.send(3000)
+	w.await("every row was reported", func() bool { return l.total() == 3000 })
+	if calls.Load() <= 3000 {
+		t.Error("no record was processed again: nothing was aborted")
+	}
+	for row, n := range l.told { // what was aborted would have been told before it was written again
+		if n != 1 {
+			t.Errorf("%s was reported %d times", row, n)
+		}
+	}
 }
 
 func TestFollower_MembersJoiningAndLeaving_RevokedBeforeAssignedElsewhere(t *testing.T) {
