@@ -63,13 +63,13 @@ hazards: ## what goka does as it comes, beside ours: a table (KAFKA_BROKER_LIST 
 
 # Brokers that are killed are started often: the JVM's first compiler alone makes that cheap. Their cleaner fills its
 # buffer with zeros before each table: by default 128 MiB, which then takes longer than the tables stay clean.
-chaos: export JAVA_TOOL_OPTIONS = -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
+chaos chaos-mail: export JAVA_TOOL_OPTIONS = -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
 chaos: CLEANER := --set log.cleaner.dedupe.buffer.size=4194304 --set log.cleaner.backoff.ms=200
 chaos: ## counts what is lost or doubled when instances, brokers, network and disks fail (CHAOS_SCALE=0.1: a few of each)
 	.ci/kafka run --nodes 3 $(CLEANER) -- env CHAOS=1 go test -count=1 -timeout 30m -parallel 4 -v ./stream/chaos
 
-chaos-mail: ## counts every mail while notifiers die, leave and pause, and the relay loses answers (FAULTS=1: each fault once)
-	$(WITH_KAFKA) env MAIL_FAULTS=$(or $(FAULTS),5) go test -count=1 -timeout 20m -v -run TestMailFaults ./e2e
+chaos-mail: ## counts every mail while notifiers die, leave and pause, the relay loses answers, Kafka restarts (FAULTS=1: each fault once)
+	$(WITH_KAFKA) env MAIL_FAULTS=$(or $(FAULTS),3) go test -count=1 -timeout 20m -v -run TestMailFaults ./e2e
 
 e2e: $(SINK) ## 10,000 registrations on a real Kafka with two of each role: counts every mail, prints latencies
 	$(WITH_KAFKA) env E2E_LOAD=10000 go test -count=1 -timeout 15m -v -run TestLoad ./e2e
@@ -97,6 +97,7 @@ lint: ## vet, staticcheck, import arrows, formatting
 	go vet ./...
 	$(LINT) staticcheck ./...
 	$(LINT) depguard ./...
+	@! grep -rn --include='*.go' --exclude-dir=.cache 'DeferCommit(' . || { echo "DeferCommit keeps no order: see stream/hazards"; exit 1; }
 	@files=$$($(LINT) gofumpt -l .); test -z "$$files" || { echo "not formatted (make fmt):"; echo "$$files"; exit 1; }
 
 fmt: ## format every Go file
