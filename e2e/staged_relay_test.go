@@ -31,6 +31,7 @@ func stages() []string {
 
 type stagedRelay struct {
 	address string
+	close   func() // ends every conversation; who is held must have been let go
 
 	mu      sync.Mutex
 	taken   map[string]map[string]int // by recipient and Message-ID
@@ -41,14 +42,25 @@ type stagedRelay struct {
 	lost    int                       // how many got none
 }
 
-// newStagedRelay listens until the test ends.
+// newStagedRelay is open until the test ends.
 func newStagedRelay(t *testing.T) *stagedRelay {
 	t.Helper()
 	r := &stagedRelay{address: freeAddress(t), taken: map[string]map[string]int{}, release: make(chan struct{})}
+	r.open(t)
+	t.Cleanup(func() {
+		r.letGo()
+		r.close()
+	})
+	return r
+}
+
+// open listens and converses until close.
+func (r *stagedRelay) open(t *testing.T) {
+	t.Helper()
 	l, err := net.Listen("tcp", r.address)
 	check(t, err)
 	var conversations sync.WaitGroup
-	open := map[net.Conn]bool{}
+	open, over := map[net.Conn]bool{}, false
 	conversations.Go(func() {
 		for {
 			conn, err := l.Accept()
@@ -57,6 +69,9 @@ func newStagedRelay(t *testing.T) *stagedRelay {
 			}
 			r.mu.Lock()
 			open[conn] = true
+			if over {
+				conn.Close()
+			}
 			r.mu.Unlock()
 			conversations.Go(func() {
 				defer func() {
@@ -69,17 +84,16 @@ func newStagedRelay(t *testing.T) *stagedRelay {
 			})
 		}
 	})
-	t.Cleanup(func() {
+	r.close = func() {
 		l.Close()
-		r.letGo()
 		r.mu.Lock()
+		over = true
 		for conn := range open {
 			conn.Close()
 		}
 		r.mu.Unlock()
 		conversations.Wait()
-	})
-	return r
+	}
 }
 
 // holdAt has the next conversations stop at a stage, until letGo. The channel gets a word when one stands there.
