@@ -157,6 +157,7 @@ func (c *Composer) Compose(m Mail, l Letter, now time.Time) (Message, error) {
 	}
 	body := newBody(m.ID, text, html, c.brand.logo)
 	var b strings.Builder
+	b.Grow(len(body.content) + 1<<10)
 	for _, header := range [...][2]string{
 		{"Date", now.Format(time.RFC1123Z)},
 		{"Message-ID", "<" + message.ID + ">"},

@@ -11,7 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -71,19 +73,19 @@ func letterSize() (int, error) {
 	return len(message.Text), err
 }
 
-// alone has the sender send that many mails and returns how many it sends a second.
-func (s *sink) alone(ctx context.Context, mails int, name string) (rate float64, err error) {
+// alone has the sender send that many mails.
+func (s *sink) alone(ctx context.Context, mails int, name string) (cost, error) {
 	r, err := s.newRun(mails, func(int) {})
 	if err != nil {
-		return 0, err
+		return cost{}, err
 	}
-	begun := time.Now()
-	err = r.do(ctx, name, func() {
-		for p := range partitions {
-			r.sender.Assign(int32(p), rows(p, mails))
-		}
+	return here(func() error {
+		return r.do(ctx, name, func() {
+			for p := range partitions {
+				r.sender.Assign(int32(p), rows(p, mails))
+			}
+		})
 	})
-	return float64(mails) / time.Since(begun).Seconds(), err
 }
 
 // rows are those of a partition that together with the others hold that many mails.
@@ -171,36 +173,34 @@ func (r *run) report(_ context.Context, d mail.Delivery) error {
 
 // library has the SMTP library alone send messages that are ready, over as many connections: what no sender on it can
 // surpass.
-func (s *sink) library(ctx context.Context, mails, size int) (rate float64, err error) {
-	text := make([]byte, size)
-	for i := range text {
-		text[i] = 'x'
-		if i%70 == 69 {
-			text[i] = '\n'
-		}
+func (s *sink) library(ctx context.Context, mails, size int) (cost, error) {
+	_, port, err := net.SplitHostPort(s.addr)
+	if err != nil {
+		return cost{}, err
 	}
-	begun := time.Now()
-	running, ctx := errgroup.WithContext(ctx)
-	for c := range connections {
-		running.Go(func() error {
-			server := smtp.NewSMTPClient()
-			if _, err := fmt.Sscanf(s.addr, "127.0.0.1:%d", &server.Port); err != nil {
-				return err
-			}
-			server.Host, server.KeepAlive, server.ConnectTimeout, server.SendTimeout = "127.0.0.1", true, 0, 0
-			client, err := server.Connect()
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			for n := c; n < mails && ctx.Err() == nil; n += connections {
-				if err := smtp.SendMessage("from@example.org", []string{"to@example.org"}, string(text), client); err != nil {
+	server := smtp.NewSMTPClient()
+	server.Host, server.KeepAlive, server.ConnectTimeout, server.SendTimeout = "127.0.0.1", true, 0, 0
+	if server.Port, err = strconv.Atoi(port); err != nil {
+		return cost{}, err
+	}
+	text := strings.Repeat(strings.Repeat("x", 70)+"\n", size/71)
+	return here(func() error {
+		running, ctx := errgroup.WithContext(ctx)
+		for c := range connections {
+			running.Go(func() error {
+				client, err := server.Connect()
+				if err != nil {
 					return err
 				}
-			}
-			return ctx.Err()
-		})
-	}
-	err = running.Wait()
-	return float64(mails) / time.Since(begun).Seconds(), err
+				defer client.Close()
+				for n := c; n < mails && ctx.Err() == nil; n += connections {
+					if err := smtp.SendMessage("from@example.org", []string{"to@example.org"}, text, client); err != nil {
+						return err
+					}
+				}
+				return ctx.Err()
+			})
+		}
+		return running.Wait()
+	})
 }

@@ -67,18 +67,17 @@ func (s *sink) close() {
 	_ = s.cmd.Wait()
 }
 
-// source has smtp-source send that many mails of that many bytes, over connections that stay open, and returns how many
-// it sends a second.
-func (s *sink) source(ctx context.Context, mails, size int) (rate float64, err error) {
+// source has smtp-source send that many mails of that many bytes, over connections that stay open.
+func (s *sink) source(ctx context.Context, mails, size int) (cost, error) {
 	cmd := postfixCommand(s.postfix, "smtp-source", "-d", "-s", strconv.Itoa(connections), "-m", strconv.Itoa(mails),
 		"-l", strconv.Itoa(size), "-f", "from@example.org", "-t", "to@example.org", s.addr)
 	begun := time.Now()
 	if err := cmd.Start(); err != nil {
-		return 0, fmt.Errorf("start smtp-source: %w", err)
+		return cost{}, fmt.Errorf("start smtp-source: %w", err)
 	}
 	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })()
 	if err := cmd.Wait(); err != nil {
-		return 0, fmt.Errorf("smtp-source: %w", err)
+		return cost{}, fmt.Errorf("smtp-source: %w", err)
 	}
-	return float64(mails) / time.Since(begun).Seconds(), nil
+	return cost{time.Since(begun), cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}, nil
 }

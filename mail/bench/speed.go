@@ -2,7 +2,8 @@ package main
 
 // What is held here:
 //   - everybody sends as many mails over as many connections to one sink, in turns;
-//   - ours are the product's own letters; smtp-source sends mails of 1 KB, as it does by default, and of our letters' size.
+//   - ours are the product's own letters; smtp-source sends mails of 1 KB, as it does by default, and of our letters' size;
+//   - processor time is of who sends alone: neither the sink's nor Kafka's.
 
 import (
 	"context"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"countersign/stream/bench/measure"
@@ -25,8 +27,17 @@ type speedCmd struct {
 	Settings `embed:""`
 	Brokers  []string `env:"KAFKA_BROKER_LIST" help:"A Kafka of one's own: host:port,…. Defaults to none: without the whole way."`
 	Rounds   int      `default:"3" help:"How often each is measured."`
-	Only     []string `help:"Names of those to measure. Defaults to all."`
+	Only     []string `sep:";" help:"Names of those to measure, with a semicolon between. Defaults to all."`
 }
+
+// contestant sends the mails of a round.
+type contestant struct {
+	name string
+	send func(round int) (cost, error)
+}
+
+// cost of a round's mails.
+type cost struct{ took, cpu time.Duration }
 
 // Run measures everybody in turn, round after round.
 func (c speedCmd) Run(ctx context.Context) (err error) {
@@ -40,56 +51,45 @@ func (c speedCmd) Run(ctx context.Context) (err error) {
 		return err
 	}
 	mails := int(speedMails * c.Scale)
-	var w *way
+	all := []contestant{
+		{"smtp-source, 1 KB", func(int) (cost, error) { return s.source(ctx, mails, kilobyte) }},
+		{"smtp-source, our size", func(int) (cost, error) { return s.source(ctx, mails, size) }},
+		{"library, 1 KB", func(int) (cost, error) { return s.library(ctx, mails, kilobyte) }},
+		{"sender", func(round int) (cost, error) { return s.alone(ctx, mails, c.profile("sender", round)) }},
+	}
+	whole := &measure.Table{Title: "the whole way", Metrics: []measure.Metric{{Title: "settled: k/s", Decimals: 1}, {Title: "peak MiB", Decimals: 0}}}
 	if len(c.Brokers) > 0 {
-		if w, err = newWay(ctx, c.Brokers); err != nil {
+		w, err := newWay(ctx, c.Brokers)
+		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, w.remove()) }()
+		all = append(all, contestant{"whole way", func(round int) (cost, error) {
+			seen, err := w.send(ctx, s, fmt.Sprintf("%d-%d", time.Now().Unix(), round), mails, c.profile("notifier", round))
+			whole.Add("notifier", []float64{float64(mails) / seen.settled.Seconds() / 1e3, seen.peak})
+			return seen.cost, err
+		}})
 	}
 	rates := &measure.Table{
-		Title: fmt.Sprintf("%d mails, ours of %.1f KB, %d connections", mails, float64(size)/kilobyte, connections), Metrics: []measure.Metric{{Title: "k/s", Decimals: 1}},
+		Title:   fmt.Sprintf("%d mails, ours of %.1f KB, %d connections", mails, float64(size)/kilobyte, connections),
+		Metrics: []measure.Metric{{Title: "k/s", Decimals: 1}, {Title: "CPU s / 100 k", Decimals: 1}},
 	}
-	whole := &measure.Table{Title: "the whole way", Metrics: []measure.Metric{
-		{Title: "left: k/s", Decimals: 1},
-		{Title: "settled: k/s", Decimals: 1},
-		{Title: "CPU s / 100 k", Decimals: 1},
-		{Title: "peak MiB", Decimals: 0},
-	}}
 	for round := range c.Rounds {
-		for _, each := range []struct {
-			name string
-			rate func() (float64, error)
-		}{
-			{"smtp-source, 1 KB", func() (float64, error) { return s.source(ctx, mails, kilobyte) }},
-			{"smtp-source, our size", func() (float64, error) { return s.source(ctx, mails, size) }},
-			{"library, 1 KB", func() (float64, error) { return s.library(ctx, mails, kilobyte) }},
-			{"sender", func() (float64, error) { return s.alone(ctx, mails, c.profile("sender", round)) }},
-			{"whole way", func() (float64, error) {
-				if w == nil {
-					return 0, nil
-				}
-				sample, err := w.sample(ctx, s, fmt.Sprintf("%d-%d", time.Now().Unix(), round), mails, c.profile("notifier", round))
-				if err != nil {
-					return 0, err
-				}
-				whole.Add("notifier", sample)
-				return sample[0] * 1e3, nil
-			}},
-		} {
-			if len(c.Only) > 0 && !slices.Contains(c.Only, each.name) {
+		for _, one := range all {
+			if len(c.Only) > 0 && !slices.Contains(c.Only, one.name) {
 				continue
 			}
-			fmt.Fprintf(os.Stderr, "round %d: %s\n", round+1, each.name)
-			rate, err := each.rate()
+			fmt.Fprintf(os.Stderr, "round %d: %s\n", round+1, one.name)
+			of, err := one.send(round)
 			if err != nil {
-				return fmt.Errorf("measure %s: %w", each.name, err)
+				return fmt.Errorf("measure %s: %w", one.name, err)
 			}
-			rates.Add(each.name, []float64{rate / 1e3})
+			n := float64(mails)
+			rates.Add(one.name, []float64{n / of.took.Seconds() / 1e3, of.cpu.Seconds() / n * 1e5})
 		}
 	}
 	rates.Print(os.Stdout, "sender", "whole way")
-	if w != nil {
+	if len(c.Brokers) > 0 {
 		whole.Print(os.Stdout)
 	}
 	return nil
@@ -101,4 +101,17 @@ func (c speedCmd) profile(part string, round int) string {
 		return ""
 	}
 	return filepath.Join(c.Profile, fmt.Sprintf("%s-%d.pprof", part, round+1))
+}
+
+// here is what this process needs for some work.
+func here(work func() error) (c cost, err error) {
+	var before, after syscall.Rusage
+	begun := time.Now()
+	if err = syscall.Getrusage(syscall.RUSAGE_SELF, &before); err == nil {
+		err = work()
+	}
+	c.took = time.Since(begun)
+	err = errors.Join(err, syscall.Getrusage(syscall.RUSAGE_SELF, &after))
+	c.cpu = time.Duration(after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano())
+	return c, err
 }

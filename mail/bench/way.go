@@ -136,42 +136,46 @@ func (w *way) remove() error {
 	return errors.Join(err, deleted.Error())
 }
 
-// sample of the whole way: mails a second until they have left, and until they are settled; the notifier's processor
-// seconds for 100,000 of them, and its peak in MiB.
-func (w *way) sample(ctx context.Context, s *sink, round string, mails int, profile string) (sample []float64, err error) {
+// seen is what was seen of a round: its cost until the mails had left, and more.
+type seen struct {
+	cost
+	settled time.Duration
+	peak    float64 // MiB
+}
+
+// send has a notifier send that many mails.
+func (w *way) send(ctx context.Context, s *sink, round string, mails int, profile string) (seen seen, err error) {
 	ctx, cancel := context.WithTimeout(ctx, wayTimeout)
 	defer cancel()
 	dir, err := os.MkdirTemp("", "bench-mail")
 	if err != nil {
-		return nil, err
+		return seen, err
 	}
 	defer os.RemoveAll(dir)
 	p, err := w.notifier(ctx, s, dir, profile)
 	if err != nil {
-		return nil, err
+		return seen, err
 	}
 	defer func() { err = errors.Join(err, p.Stop()) }()
 	before, err := p.CPU()
 	if err != nil {
-		return nil, err
+		return seen, err
 	}
 	begun := time.Now()
 	if err := w.ask(ctx, round, mails); err != nil {
-		return nil, err
+		return seen, err
 	}
 	left, settled, err := w.await(ctx, mails)
 	if err != nil {
-		return nil, err
+		return seen, err
 	}
 	after, err := p.CPU()
 	if err != nil {
-		return nil, err
+		return seen, err
 	}
-	peak, err := p.Peak()
-	n := float64(mails)
-	return []float64{
-		n / left.Sub(begun).Seconds() / 1e3, n / settled.Sub(begun).Seconds() / 1e3, (after - before).Seconds() / n * 1e5, peak,
-	}, err
+	seen.took, seen.settled, seen.cpu = left.Sub(begun), settled.Sub(begun), after-before
+	seen.peak, err = p.Peak()
+	return seen, err
 }
 
 // notifier starts one and returns when it is ready.
