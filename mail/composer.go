@@ -79,11 +79,11 @@ func NewComposer(cfg ComposerConfig) (*Composer, error) {
 	if c.from, err = sender(cfg.From); err != nil {
 		return nil, fmt.Errorf("MAIL_FROM %q: %w", cfg.From, err)
 	}
-	if c.replyTo, err = sender(cmp.Or(cfg.ReplyTo, cfg.Support, cfg.From)); err != nil {
-		return nil, fmt.Errorf("MAIL_REPLY_TO %q: %w", cfg.ReplyTo, err)
-	}
 	if c.brand, err = newBrand(cfg); err != nil {
 		return nil, err
+	}
+	if c.replyTo, err = sender(cmp.Or(cfg.ReplyTo, cfg.Support, cfg.From)); err != nil {
+		return nil, fmt.Errorf("MAIL_REPLY_TO %q: %w", cfg.ReplyTo, err)
 	}
 	files, err := readSources(cfg.TemplateDir)
 	if err != nil {

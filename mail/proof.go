@@ -1,6 +1,6 @@
 // Rules of a proof, which every letter is given at start:
 //   - it is written with and without all that may be missing, and with numbers of each plural form;
-//   - text and HTML have the code and each link, and the HTML's first line is the text's;
+//   - text and HTML have the code and each link;
 //   - nothing is loaded, run or sent by a mail: no picture but the logo, no style sheet, script or form;
 //   - Gmail shows it whole.
 
@@ -9,6 +9,7 @@ package mail
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	xhtml "golang.org/x/net/html"
@@ -57,7 +58,9 @@ func samples(kind Kind, b *brand) (all []fields) {
 		if branch&4 != 0 {
 			f.Dispute, f.Reference = "", ""
 		}
-		all = append(all, f)
+		if !slices.Contains(all, f) {
+			all = append(all, f)
+		}
 	}
 	adorned := sample(kind, b) // what this sender has not set is proven as well
 	adorned.Support, adorned.Logo, adorned.LogoWidth, adorned.LogoHeight = "help@example.com", "cid:"+logoID, 1, 1
@@ -128,7 +131,7 @@ func still(element xhtml.Token) error {
 		switch {
 		case attribute.Key == "src" && attribute.Val != "cid:"+logoID:
 			return fmt.Errorf("the HTML has a picture from %q: only {{.Logo}} comes with a mail", attribute.Val)
-		case attribute.Key == "srcset" || attribute.Key == "background" || strings.HasPrefix(attribute.Key, "on") || loads(attribute.Val):
+		case attribute.Key == "srcset" || attribute.Key == "background" || attribute.Key == "http-equiv" || strings.HasPrefix(attribute.Key, "on") || loads(attribute.Val):
 			return fmt.Errorf("the HTML has <%s %s>: a mail loads, runs and sends nothing", element.Data, attribute.Key)
 		}
 	}

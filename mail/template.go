@@ -38,7 +38,10 @@ import (
 //go:embed templates
 var builtin embed.FS
 
-const layoutFolder = "layout"
+const (
+	layoutFolder     = "layout"
+	mostSubjectBytes = 200
+)
 
 // folders are those of templates.
 func folders() []string {
@@ -195,12 +198,16 @@ func (s sources) letter(kind Kind, tag language.Tag, b *brand) (*letterTemplate,
 			return nil, err
 		}
 	}
-	for file, names := range map[source][]string{
-		own: {"subject", "title", "first", "text", "html"}, words: {"greeting", "reference", "dispute", "dispute_link", "support"},
+	for _, needed := range []struct {
+		file  source
+		names []string
+	}{
+		{own, []string{"subject", "title", "first", "text", "html"}},
+		{words, []string{"greeting", "reference", "dispute", "dispute_link", "support"}},
 	} {
-		for _, name := range names {
-			if t := l.text.Lookup(name); t == nil || t.ParseName != file.name && t.ParseName != own.name {
-				return nil, fmt.Errorf("%s:1: {{define %q}} is missing", file.name, name)
+		for _, name := range needed.names {
+			if l.text.Lookup(name) == nil {
+				return nil, fmt.Errorf("%s:1: {{define %q}} is missing", needed.file.name, name)
 			}
 		}
 	}
@@ -221,8 +228,8 @@ func (l *letterTemplate) subjectOf(product string) (string, error) {
 	if err := l.text.ExecuteTemplate(&b, "subject", struct{ Product string }{product}); err != nil {
 		return "", err
 	}
-	if strings.TrimSpace(b.String()) == "" || strings.ContainsFunc(b.String(), unicode.IsControl) {
-		return "", fmt.Errorf("%s: the subject must be one line", l.place("subject"))
+	if strings.TrimSpace(b.String()) == "" || b.Len() > mostSubjectBytes || strings.ContainsFunc(b.String(), unicode.IsControl) {
+		return "", fmt.Errorf("%s: the subject must be one line of at most %d bytes", l.place("subject"), mostSubjectBytes)
 	}
 	return b.String(), nil
 }

@@ -48,6 +48,16 @@ func TestInbox_AMail_IsShownDecodedWithItsEnvelope(t *testing.T) {
 	}
 }
 
+func TestInbox_APictureThatComesWithAMail_IsShownInIt(t *testing.T) {
+	in, _ := start(t, inbox.Config{Dir: t.TempDir()})
+	send(t, in, "ada@example.org", "Content-Type: multipart/related; boundary=b\r\n\r\n"+
+		"--b\r\nContent-Type: text/html\r\n\r\n<img src=\"cid:logo@example\" alt=\"\">\r\n"+
+		"--b\r\nContent-Type: image/gif\r\nContent-ID: <logo@example>\r\nContent-Transfer-Encoding: base64\r\n\r\nR0lG\r\nODlh\r\n--b--\r\n")
+	if m := list(t, in, "messages")[0]; m.HTML != `<img src="data:image/gif;base64,R0lGODlh" alt="">` {
+		t.Errorf("shown as %s", m.HTML)
+	}
+}
+
 func TestInbox_WhatIsNoMail_IsShownAsText(t *testing.T) {
 	in, _ := start(t, inbox.Config{Dir: t.TempDir()})
 	send(t, in, "ada@example.org", "no header at all\r\n")

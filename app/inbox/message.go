@@ -38,13 +38,16 @@ func parse(r record) Message {
 	if subject, err := new(mime.WordDecoder).DecodeHeader(m.Subject); err == nil {
 		m.Subject = subject
 	}
-	m.take(letter.Header.Get("Content-Type"), letter.Header.Get("Content-Transfer-Encoding"), letter.Body)
+	var pictures []string
+	m.take(letter.Header, letter.Body, &pictures)
+	m.HTML = strings.NewReplacer(pictures...).Replace(m.HTML)
 	return m
 }
 
-// take adds a part and its parts to what is shown; the first text and the first HTML count.
-func (m *Message) take(contentType, encoding string, body io.Reader) {
-	kind, parameters, err := mime.ParseMediaType(contentType)
+// take adds a part and its parts to what is shown; the first text and the first HTML count. Of each picture that the HTML
+// may name (RFC 2392) it adds the name and the picture itself, as a data URL.
+func (m *Message) take(header interface{ Get(string) string }, body io.Reader, pictures *[]string) {
+	kind, parameters, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil {
 		kind = "text/plain"
 	}
@@ -55,10 +58,10 @@ func (m *Message) take(contentType, encoding string, body io.Reader) {
 			if err != nil {
 				return
 			}
-			m.take(part.Header.Get("Content-Type"), part.Header.Get("Content-Transfer-Encoding"), part)
+			m.take(part.Header, part, pictures)
 		}
 	}
-	switch strings.ToLower(encoding) {
+	switch strings.ToLower(header.Get("Content-Transfer-Encoding")) {
 	case "quoted-printable":
 		body = quotedprintable.NewReader(body)
 	case "base64":
@@ -71,5 +74,8 @@ func (m *Message) take(contentType, encoding string, body io.Reader) {
 		m.Text = text
 	case kind == "text/html" && m.HTML == "":
 		m.HTML = text
+	case strings.HasPrefix(kind, "image/") && header.Get("Content-ID") != "":
+		id := strings.Trim(header.Get("Content-ID"), "<> ")
+		*pictures = append(*pictures, "cid:"+id, "data:"+kind+";base64,"+base64.StdEncoding.EncodeToString(content))
 	}
 }
