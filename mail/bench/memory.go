@@ -30,7 +30,7 @@ func (c memoryCmd) Run(ctx context.Context) error {
 	defer s.close()
 	mails := int(memoryMails * c.Scale)
 	var r *run
-	r, err = s.newRun(mails, func(sent int) {
+	r, err = s.newRun(mails, "", func(sent int) {
 		if n := sent + waiting - 1; n < mails {
 			r.come(n)
 		}

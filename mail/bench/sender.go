@@ -55,9 +55,9 @@ func letters() (func(mail.Mail) (mail.Letter, error), error) {
 	return processors.Letters(secrets, publicURL), err
 }
 
-// letterSize is how long one of the mails is, in bytes.
-func letterSize() (int, error) {
-	composer, err := mail.NewComposer(mail.ComposerConfig{From: mailFrom})
+// letterSize is how long one of the mails is, in bytes. templates stand for the product's own, where there are some.
+func letterSize(templates string) (int, error) {
+	composer, err := mail.NewComposer(mail.ComposerConfig{From: mailFrom, TemplateDir: templates})
 	if err != nil {
 		return 0, err
 	}
@@ -74,8 +74,8 @@ func letterSize() (int, error) {
 }
 
 // alone has the sender send that many mails.
-func (s *sink) alone(ctx context.Context, mails int, name string) (cost, error) {
-	r, err := s.newRun(mails, func(int) {})
+func (s *sink) alone(ctx context.Context, mails int, templates, name string) (cost, error) {
+	r, err := s.newRun(mails, templates, func(int) {})
 	if err != nil {
 		return cost{}, err
 	}
@@ -110,12 +110,12 @@ type run struct {
 }
 
 // newRun makes a sender for that many mails. next is called after each, with how many were sent.
-func (s *sink) newRun(mails int, next func(sent int)) (*run, error) {
+func (s *sink) newRun(mails int, templates string, next func(sent int)) (*run, error) {
 	relay, err := mail.NewRelay(mail.RelayConfig{URL: "smtp://" + s.addr})
 	if err != nil {
 		return nil, err
 	}
-	composer, err := mail.NewComposer(mail.ComposerConfig{From: mailFrom})
+	composer, err := mail.NewComposer(mail.ComposerConfig{From: mailFrom, TemplateDir: templates})
 	if err != nil {
 		return nil, err
 	}

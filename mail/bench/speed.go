@@ -2,7 +2,8 @@ package main
 
 // What is held here:
 //   - everybody sends as many mails over as many connections to one sink, in turns;
-//   - ours are the product's own letters; smtp-source sends mails of 1 KB, as it does by default, and of our letters' size;
+//   - ours are the product's own letters, and small ones as an operator may put in their place; smtp-source sends mails of
+//     1 KB, as it does by default, and of our letters' size;
 //   - processor time is of who sends alone: neither the sink's nor Kafka's.
 
 import (
@@ -21,6 +22,8 @@ import (
 const (
 	speedMails = 50_000
 	kilobyte   = 1024
+	// smallLetters are templates as TEMPLATE_DIR takes them: code and links, and little else.
+	smallLetters = "mail/bench/letters"
 )
 
 type speedCmd struct {
@@ -46,8 +49,9 @@ func (c speedCmd) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer s.close()
-	size, err := letterSize()
-	if err != nil {
+	size, err := letterSize("")
+	small, e := letterSize(smallLetters)
+	if err = errors.Join(err, e); err != nil {
 		return err
 	}
 	mails := int(speedMails * c.Scale)
@@ -55,7 +59,10 @@ func (c speedCmd) Run(ctx context.Context) (err error) {
 		{"smtp-source, 1 KB", func(int) (cost, error) { return s.source(ctx, mails, kilobyte) }},
 		{"smtp-source, our size", func(int) (cost, error) { return s.source(ctx, mails, size) }},
 		{"library, 1 KB", func(int) (cost, error) { return s.library(ctx, mails, kilobyte) }},
-		{"sender", func(round int) (cost, error) { return s.alone(ctx, mails, c.profile("sender", round)) }},
+		{"sender, small letters", func(round int) (cost, error) {
+			return s.alone(ctx, mails, smallLetters, c.profile("sender-small", round))
+		}},
+		{"sender", func(round int) (cost, error) { return s.alone(ctx, mails, "", c.profile("sender", round)) }},
 	}
 	whole := &measure.Table{Title: "the whole way", Metrics: []measure.Metric{{Title: "settled: k/s", Decimals: 1}, {Title: "peak MiB", Decimals: 0}}}
 	if len(c.Brokers) > 0 {
@@ -71,7 +78,7 @@ func (c speedCmd) Run(ctx context.Context) (err error) {
 		}})
 	}
 	rates := &measure.Table{
-		Title:   fmt.Sprintf("%d mails, ours of %.1f KB, %d connections", mails, float64(size)/kilobyte, connections),
+		Title:   fmt.Sprintf("%d mails, ours of %.1f and %.1f KB, %d connections", mails, float64(small)/kilobyte, float64(size)/kilobyte, connections),
 		Metrics: []measure.Metric{{Title: "k/s", Decimals: 1}, {Title: "CPU s / 100 k", Decimals: 1}},
 	}
 	for round := range c.Rounds {
@@ -88,7 +95,7 @@ func (c speedCmd) Run(ctx context.Context) (err error) {
 			rates.Add(one.name, []float64{n / of.took.Seconds() / 1e3, of.cpu.Seconds() / n * 1e5})
 		}
 	}
-	rates.Print(os.Stdout, "sender", "whole way")
+	rates.Print(os.Stdout, "sender, small letters", "sender", "whole way")
 	if len(c.Brokers) > 0 {
 		whole.Print(os.Stdout)
 	}
