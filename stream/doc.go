@@ -80,7 +80,7 @@
 // TestProcessor_TableMadeAnewWhileItRuns_BeginsWithAnEmptyOne, TestStore_TopicMadeAnew_StartsEmpty.
 //
 // A follower sees each committed row once and in order, after the backlog, and lets go in time:
-// TestFollower_EveryCommittedRow_IsReportedOnceAndInOrder,
+// TestFollower_EveryCommittedRow_IsReportedOnceAndInOrder, TestFollower_ATransactionIsAborted_IsToldNothingOfIt,
 // TestFollower_BacklogOfCatchUpTopics_IsCommittedBeforeAssigned,
 // TestFollower_MembersJoiningAndLeaving_RevokedBeforeAssignedElsewhere.
 //
