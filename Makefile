@@ -39,6 +39,7 @@ test-kafka: $(SINK) ## stream, service and end-to-end tests on a real Kafka (KAF
 	$(WITH_KAFKA) go test $(RACE) -count=1 -parallel 4 -p 1 ./stream/... ./processors/... ./views/... ./e2e/...
 	go test $(RACE) -count=1 -run Aiosmtpd ./mail
 	.ci/kafka run --nodes 3 -- go test $(RACE) -count=1 -run Apply ./stream # moves copies
+	env -u KAFKA_BROKER_LIST go test -count=1 -run VisitorPanics ./stream # with the race detector it is skipped
 
 test-permissions: $(SINK) ## TLS, logins and access lists on a real Kafka that wants all three
 	$(SAY_RACE)
