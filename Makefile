@@ -69,7 +69,7 @@ chaos: CLEANER := --set log.cleaner.dedupe.buffer.size=4194304 --set log.cleaner
 chaos: ## counts what is lost or doubled when instances, brokers, network and disks fail (CHAOS_SCALE=0.1: a few of each)
 	.ci/kafka run --nodes 3 $(CLEANER) -- env CHAOS=1 go test -count=1 -timeout 30m -parallel 4 -v ./stream/chaos
 
-chaos-mail: ## counts every mail while notifiers die, leave and pause, the relay loses answers, Kafka restarts (FAULTS=1: each fault once)
+chaos-mail: ## counts every mail while notifiers die, leave and pause, the relay loses answers, Kafka restarts (FAULTS=1: a few)
 	$(WITH_KAFKA) env MAIL_FAULTS=$(or $(FAULTS),3) go test -count=1 -timeout 20m -v -run TestMailFaults ./e2e
 
 e2e: $(SINK) ## 10,000 registrations on a real Kafka with two of each role: counts every mail, prints latencies
