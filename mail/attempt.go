@@ -49,7 +49,7 @@ func (s *Sender) take() *job {
 	j := &job{entry: e, mail: e.mail, expired: expired, done: make(chan struct{})}
 	if !expired {
 		j.lane = s.agenda.begin(e.mail)
-		j.probe = s.relay.begin()
+		j.probe = s.relay.begin(now)
 		s.pace.begin(now)
 	}
 	j.reporting, j.abandon = context.WithCancel(context.Background())
@@ -187,7 +187,7 @@ func (s *Sender) hangUp(j *job) {
 		s.agenda.end(j.lane)
 	}
 	if j.probe {
-		s.relay.probing = false
+		s.relay.end()
 	}
 }
 

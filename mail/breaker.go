@@ -5,7 +5,8 @@ import "time"
 // longestRest is how many times its first rest an ill relay is left alone at most.
 const longestRest = 16
 
-// breaker leaves an ill relay alone, twice as long each time it is found ill again; one mail at a time finds out.
+// breaker leaves an ill relay alone, twice as long each time it is found ill again; then one mail finds out. Another may
+// when that takes longer than the longest rest: perhaps it hangs at its recipient, and the relay is well.
 type breaker struct {
 	// rest is how long an ill relay is left alone at first.
 	rest time.Duration
@@ -13,19 +14,26 @@ type breaker struct {
 	failures     int
 	since, until time.Time
 	reason       string
-	probing      bool
+	// next is when another mail may find out.
+	next time.Time
 }
 
 // permits tells whether a mail may be handed out now.
 func (b *breaker) permits(now time.Time) bool {
-	return b.failures == 0 || !b.probing && !now.Before(b.until)
+	return b.failures == 0 || !now.Before(b.next)
 }
 
 // begin is told of a mail handed out, and says whether it is the one that finds out.
-func (b *breaker) begin() (probe bool) {
-	b.probing = b.failures > 0
-	return b.probing
+func (b *breaker) begin(now time.Time) (probe bool) {
+	if b.failures == 0 {
+		return false
+	}
+	b.next = now.Add(longestRest * b.rest)
+	return true
 }
+
+// end is told that a mail that was to find out is not under way any more.
+func (b *breaker) end() { b.next = b.until }
 
 // ill is told that the relay is; it says whether that is news. What was under way when the breaker opened adds nothing.
 func (b *breaker) ill(now time.Time, reason string) (news bool) {
@@ -37,6 +45,7 @@ func (b *breaker) ill(now time.Time, reason string) (news bool) {
 	}
 	news = b.reason != reason
 	b.until = now.Add(b.rest * time.Duration(min(1<<min(b.failures, 30), longestRest)))
+	b.next = b.until
 	b.failures++
 	b.reason = reason
 	return news

@@ -8,7 +8,7 @@ import (
 func TestBreaker_AnIllRelay_IsLeftAloneLongerEachTime(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	b := breaker{rest: time.Second}
-	if !b.permits(now) || b.begin() {
+	if !b.permits(now) || b.begin(now) {
 		t.Fatal("a relay that is well is taken for ill")
 	}
 	for i, want := range []time.Duration{1, 2, 4, 8, 16, 16} {
@@ -23,10 +23,16 @@ func TestBreaker_AnIllRelay_IsLeftAloneLongerEachTime(t *testing.T) {
 			t.Errorf("illness %d: does not permit a mail exactly from %s on", i, b.until)
 		}
 		now = b.until
-		if !b.begin() || b.permits(now) {
+		if !b.begin(now) || b.permits(now.Add(longestRest*time.Second-1)) {
 			t.Errorf("illness %d: more than one mail finds out", i)
 		}
-		b.probing = false
+		if !b.permits(now.Add(longestRest * time.Second)) {
+			t.Errorf("illness %d: nobody else finds out while one hangs", i)
+		}
+		b.end()
+		if !b.permits(now) {
+			t.Errorf("illness %d: nobody finds out any more", i)
+		}
 	}
 	if !b.well() || b.well() || !b.permits(now) {
 		t.Error("a relay that is well again is not taken for it, once")

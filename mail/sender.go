@@ -274,7 +274,7 @@ func (s *Sender) handOut(ctx context.Context) {
 		s.mu.Lock()
 		now := time.Now()
 		e, _, again := s.next(now)
-		for _, pause := range []time.Time{s.relay.until, s.pace.next} {
+		for _, pause := range []time.Time{s.relay.next, s.pace.next} {
 			if pause.After(now) && (again.IsZero() || pause.Before(again)) {
 				again = pause
 			}

@@ -686,3 +686,28 @@ func TestSender_WithoutItsParts_IsNotMade(t *testing.T) {
 		t.Error("made")
 	}
 }
+
+func TestSender_AProbeThatHangsAtItsRecipient_HoldsUpNobodyElse(t *testing.T) {
+	ill := true
+	r := startRelay(t, always("", ""))
+	r.follow(func(verb string, _ int) string {
+		switch {
+		case verb == "MAIL" && ill:
+			ill = false
+			return "421 busy"
+		case verb == "RCPT" && strings.Contains(r.commands[len(r.commands)-1], "tar"):
+			return hang
+		}
+		return usual
+	})
+	p := startPost(t, plain(r), func(cfg *mail.SenderConfig) {
+		cfg.Pool, cfg.RelayRest, cfg.StopTimeout = 4, 10*time.Millisecond, 100*time.Millisecond
+	})
+	p.queue(codeMail("m0", "ada@example.org"))
+	eventually(t, "the relay is found ill", func() bool { return !p.sender.Health().RelayIllSince.IsZero() })
+	p.queue(codeMail("m1", "tar@tar.example"))
+	p.queue(codeMail("m2", "bob@example.org"))
+	if d := p.result("m2", 1); d.State != mail.Sent {
+		t.Errorf("result: %+v", d)
+	}
+}
