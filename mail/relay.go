@@ -245,7 +245,7 @@ func (c *connection) send(ctx context.Context, m Message, timeout time.Duration)
 		switch {
 		case errors.As(err, &answer):
 			out.verdict = judge(out.stage, answer.Code)
-			out.reply = fmt.Sprintf("%d %s", answer.Code, answer.Msg)
+			out.reply = fmt.Sprintf("%d %s", answer.Code, unnamed(answer.Msg, m.To))
 		case out.stage == StageContent && !c.wire.torn:
 			out.verdict = unanswered
 		default:

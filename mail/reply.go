@@ -117,6 +117,25 @@ const mostReply = 200
 // addressLike is an address or part of one, as relays quote them.
 var addressLike = regexp.MustCompile(`[^\s<>"']*@[^\s<>"']*`)
 
+// status is an enhanced status code (RFC 3463, 2), at the beginning of a reply's words.
+var status = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
+
+// unnamed cuts the name before an address's @ out of the relay's words, where it stands alone: some relays leave the domain
+// out. An enhanced status code stays, whatever the name is.
+func unnamed(words, address string) string {
+	from := len(status.FindString(words))
+	name := regexp.QuoteMeta(address[:max(strings.LastIndexByte(address, '@'), 0)])
+	if name == "" {
+		return words
+	}
+	alone := regexp.MustCompile(`(?i)(^|[^\pL\pN])` + name + `($|[^\pL\pN])`)
+	rest := words[from:]
+	for cut := ""; cut != rest; { // two names in a row share what is between them
+		cut, rest = rest, alone.ReplaceAllString(rest, "${1}…${2}")
+	}
+	return words[:from] + rest
+}
+
 // tidy cuts addresses and the mail's own secrets out of the relay's words, and anything that would break a line.
 func tidy(reply string, secrets []string) string {
 	for _, secret := range secrets {

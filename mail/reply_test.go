@@ -23,6 +23,21 @@ func TestTidy_AddressesAndSecrets_AreCutOut(t *testing.T) {
 	}
 }
 
+func TestUnnamed_TheNameBeforeTheAt_IsCutOutWhereItStandsAlone(t *testing.T) {
+	for _, row := range []struct{ words, address, want string }{
+		{"5.1.1 No such user Ada.King here", "ada.king@example.org", "5.1.1 No such user … here"},
+		{"ada ada 'ada' ada", "ada@example.org", "… … '…' …"},
+		{"see help?to=ada%40example.org", "ada@example.org", "see help?to=…%40example.org"},
+		{"adamant", "ada@example.org", "adamant"},
+		{"5.7.1 over 5 of them", "5@example.org", "5.7.1 over … of them"},
+		{"nobody", "", "nobody"},
+	} {
+		if got := unnamed(row.words, row.address); got != row.want {
+			t.Errorf("%q to %q: %q, want %q", row.words, row.address, got, row.want)
+		}
+	}
+}
+
 func TestJudge_EachLineOfTheTable(t *testing.T) {
 	all := []Stage{StageConnect, StageMail, StageRcpt, StageData, StageContent}
 	before, after := all[:1], all[2:]
