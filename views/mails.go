@@ -201,6 +201,7 @@ func merged(row []Mail, d topics.MailDelivery) []Mail {
 	if row[i].State == "sent" || done(row[i].State) && d.State != "sent" && d.By != "outbox" {
 		return row
 	}
+	d.MessageID = cmp.Or(d.MessageID, row[i].MessageID) // the outbox does not know it, and it stays the same
 	row[i].MailDelivery = d
 	return row
 }

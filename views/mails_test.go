@@ -77,3 +77,12 @@ func TestMails_WhatIsAskedForAgain_IsNotDoneAnyMore(t *testing.T) {
 		t.Errorf("one that was sent is shown as %s", row[0].State)
 	}
 }
+
+func TestMails_WhatTheOutboxDecides_LeavesTheMessageID(t *testing.T) {
+	now := time.Now()
+	tried, decided := change("a", "uncertain", now), change("a", "uncertain", now.Add(time.Second))
+	tried.By, tried.MessageID, decided.By = "sender", "a@example.com", "outbox"
+	if row := merged(merged(nil, tried), decided); row[0].MessageID != "a@example.com" || !row[0].OccurredAt.Equal(decided.OccurredAt) {
+		t.Errorf("it is shown as %+v", row[0])
+	}
+}
