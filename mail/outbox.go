@@ -66,9 +66,7 @@ func (o Outbox) Queue(m Mail, suppressed bool, now time.Time) (Outbox, []Deliver
 		return o.finish(m, Expired, now)
 	}
 	if m.Sequence < o.Erased.Sequence {
-		o, told := o.finish(m, Cancelled, now)
-		o.keep(m.ID, nil)
-		return o, told
+		return o.finish(m, Cancelled, now)
 	}
 	if o.overtook(m) {
 		return o.finish(m, Superseded, now)
@@ -108,7 +106,6 @@ func (o Outbox) Erase(sequence int64, now time.Time) (Outbox, []Delivery) {
 		if m.Sequence < sequence {
 			var change []Delivery
 			o, change = o.finish(m, Cancelled, now)
-			o.keep(m.ID, nil)
 			told = append(told, change...)
 		}
 	}
@@ -125,7 +122,7 @@ func (o Outbox) Settle(d Delivery, now time.Time) (Outbox, []Delivery) {
 	if i < 0 {
 		if d.State == Sent && o.kept(d.MailID) != nil {
 			o = o.forget(now)
-			o.keep(d.MailID, nil)
+			o.Done[o.done(d.MailID)].Mail = nil
 		}
 		return o, nil
 	}
@@ -168,12 +165,17 @@ func (m Mail) attemptOf(s State) int {
 }
 
 func (o Outbox) knows(id string) bool {
-	return o.waiting(id) >= 0 || slices.ContainsFunc(o.Done, func(d Done) bool { return d.ID == id })
+	return o.waiting(id) >= 0 || o.done(id) >= 0
 }
 
 // waiting is the position of a mail that is not done, -1 if there is none.
 func (o Outbox) waiting(id string) int {
 	return slices.IndexFunc(o.Mails, func(m Mail) bool { return m.ID == id })
+}
+
+// done is the position of what is remembered of one that is, -1 if that is nothing.
+func (o Outbox) done(id string) int {
+	return slices.IndexFunc(o.Done, func(d Done) bool { return d.ID == id })
 }
 
 // overtook tells whether a later mail of the same verification is here or was.
@@ -216,7 +218,7 @@ func (o Outbox) finish(m Mail, s State, now time.Time) (Outbox, []Delivery) {
 	m.State, m.NotBefore = s, time.Time{}
 	o.Mails = slices.DeleteFunc(o.Mails, func(other Mail) bool { return other.ID == m.ID })
 	done := Done{ID: m.ID, VerificationID: m.VerificationID, Sequence: m.Sequence, Until: m.Deadline().Add(remembered)}
-	if s.Retriable() {
+	if s.Retriable() && m.Sequence >= o.Erased.Sequence {
 		done.Mail = &m
 	}
 	o.Done = append(o.Done, done)

@@ -31,19 +31,8 @@ func (o Outbox) Retry(id string, now time.Time) (Outbox, []Delivery) {
 
 // kept is a mail that is done and may be retried, nil if there is none.
 func (o Outbox) kept(id string) *Mail {
-	for _, d := range o.Done {
-		if d.ID == id {
-			return d.Mail
-		}
+	if i := o.done(id); i >= 0 {
+		return o.Done[i].Mail
 	}
 	return nil
-}
-
-// keep sets what is kept of a mail that is done. The list must be o's own.
-func (o Outbox) keep(id string, m *Mail) {
-	for i := range o.Done {
-		if o.Done[i].ID == id {
-			o.Done[i].Mail = m
-		}
-	}
 }

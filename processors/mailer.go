@@ -97,7 +97,8 @@ func Mailer(cfg MailerConfig) (*goka.GroupGraph, error) {
 // event queues the mail that an event asks for.
 func (m mailer) event(at place, row mail.Outbox, e topics.Event) (change, error) {
 	if e.NoMail {
-		return change{}, m.skip(at, "not_wanted")
+		m.skip(at, "not_wanted")
+		return change{}, nil
 	}
 	return m.change(at, row, topics.SourceUsers, e.Email, func(*change) (mail.Outbox, []mail.Delivery, error) {
 		asked, err := mailFrom(e, mailOf[at.Topic()])
@@ -193,7 +194,7 @@ func (m mailer) change(at place, row mail.Outbox, source, email string, rule fun
 	}
 	if reflect.DeepEqual(next, row) {
 		if len(made.told) == 0 {
-			return made, m.skip(at, "nothing_to_do") // a repeat, or a result nobody waits for
+			m.skip(at, "nothing_to_do") // a repeat, or a result nobody waits for
 		}
 		return made, nil
 	}
@@ -213,9 +214,8 @@ func (m mailer) change(at place, row mail.Outbox, source, email string, rule fun
 }
 
 // skip counts a record that changes nothing.
-func (m mailer) skip(at place, reason string) error {
+func (m mailer) skip(at place, reason string) {
 	m.skipped.WithLabelValues(string(at.Topic()), reason).Inc()
-	return nil
 }
 
 // note counts a decision, and logs one by which a mail does not leave.

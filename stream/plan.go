@@ -80,14 +80,14 @@ func (c *Cluster) Apply(ctx context.Context, topics []Topic, made func(Change)) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, ensureTimeout)
 	defer cancel()
-	if err := c.agree(ctx, topics); err != nil {
-		return err
-	}
 	for {
 		changes, err := c.Plan(ctx, topics)
-		left := possible(changes)
-		if err != nil || len(left) == 0 {
+		if err != nil {
 			return err
+		}
+		left := possible(changes)
+		if len(left) == 0 {
+			return c.agree(ctx, topics)
 		}
 		if !sleep(ctx, settleInterval) {
 			return fmt.Errorf("not all is done after %v: %s", ensureTimeout, left[0])

@@ -37,10 +37,13 @@ const (
 func (c *Cluster) Ensure(ctx context.Context, topics []Topic) error {
 	ctx, cancel := context.WithTimeout(ctx, ensureTimeout)
 	defer cancel()
-	for {
+	for made := false; ; made = true {
 		changes, err := c.Plan(ctx, topics)
-		if err != nil || len(changes) == 0 {
+		if err != nil || len(changes) == 0 && !made {
 			return err
+		}
+		if len(changes) == 0 {
+			return c.agree(ctx, topics)
 		}
 		var differ []error
 		for _, change := range changes {
@@ -59,10 +62,14 @@ func (c *Cluster) Ensure(ctx context.Context, topics []Topic) error {
 				return err
 			}
 		}
-		if err := c.agree(ctx, topics); err != nil {
-			return err
+		if !sleep(ctx, settleInterval) {
+			return errDisagree(ctx)
 		}
 	}
+}
+
+func errDisagree(ctx context.Context) error {
+	return fmt.Errorf("the brokers do not agree on the topics: %w", context.Cause(ctx))
 }
 
 // agree returns when all brokers say the same of the topics: one may not have heard yet of what another has done. A broker
@@ -83,7 +90,7 @@ func (c *Cluster) agree(ctx context.Context, topics []Topic) error {
 			return nil
 		}
 		if !sleep(ctx, settleInterval) {
-			return fmt.Errorf("the brokers do not agree on the topics: %w", context.Cause(ctx))
+			return errDisagree(ctx)
 		}
 	}
 }

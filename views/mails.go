@@ -53,7 +53,7 @@ func (m *Mails) Health() stream.Health { return m.view.Health() }
 
 // Get returns a mail by its id, and whether there is one.
 func (m *Mails) Get(id string) (Mail, bool, error) {
-	lead, found, err := m.first(byID(id), byID(id)+beyond)
+	lead, found, err := m.lead(id)
 	if err != nil || !found {
 		return Mail{}, false, err
 	}
@@ -66,11 +66,11 @@ func (m *Mails) List(after string) iter.Seq2[Mail, error] {
 	return func(yield func(Mail, error) bool) {
 		from := byAge("", time.Now().Add(time.Hour)) // a clock may be fast
 		if after != "" {
-			lead, found, err := m.first(byID(after), byID(after)+beyond)
-			if err != nil || !found {
-				if err != nil {
-					yield(Mail{}, err)
-				}
+			lead, found, err := m.lead(after)
+			if err != nil {
+				yield(Mail{}, err)
+			}
+			if !found {
 				return
 			}
 			from = byAge(after, lead.QueuedAt) + "\x00"
@@ -81,13 +81,12 @@ func (m *Mails) List(after string) iter.Seq2[Mail, error] {
 				return
 			}
 			lead, err := leadOf(row)
+			found := false
 			if err == nil {
-				var mail Mail
-				var found bool
-				if mail, found, err = m.led(lead); err == nil && !found {
-					continue
-				}
-				lead = mail
+				lead, found, err = m.led(lead)
+			}
+			if err == nil && !found {
+				continue
 			}
 			if !yield(lead, err) || err != nil {
 				return
@@ -96,9 +95,9 @@ func (m *Mails) List(after string) iter.Seq2[Mail, error] {
 	}
 }
 
-// first returns what leads to a mail in the first row from start, before limit.
-func (m *Mails) first(start, limit string) (Mail, bool, error) {
-	for row, err := range m.view.Rows(start, limit) {
+// lead returns what leads to a mail, by its id. It stands in the partition of the mail's address, whichever that is.
+func (m *Mails) lead(id string) (Mail, bool, error) {
+	for row, err := range m.view.Rows(byID(id), byID(id)+beyond) {
 		if err != nil {
 			return Mail{}, false, fmt.Errorf("read %s: %w", topics.MailDeliveries, err)
 		}
@@ -122,7 +121,7 @@ func (m *Mails) led(lead Mail) (Mail, bool, error) {
 	if err != nil {
 		return Mail{}, false, err
 	}
-	i := slices.IndexFunc(mails, func(mail Mail) bool { return mail.MailID == lead.MailID })
+	i := place(mails, lead.MailID)
 	if i < 0 {
 		return Mail{}, false, nil
 	}
@@ -170,19 +169,8 @@ func mergeMail(ctx goka.UpdateContext, s storage.Storage, key string, value []by
 		}
 	}
 	next := merged(slices.Clone(row), d.Value)
-	for _, m := range row {
-		if !slices.ContainsFunc(next, func(other Mail) bool { return other.MailID == m.MailID }) {
-			if err := errors.Join(s.Delete(byID(m.MailID)), s.Delete(byAge(m.MailID, m.QueuedAt))); err != nil {
-				return err
-			}
-		}
-	}
-	newest := next[len(next)-1]
-	if newest.MailID == d.Value.MailID && newest.QueuedAt.Equal(newest.OccurredAt) {
-		lead, err := json.Marshal([]Mail{{MailDelivery: topics.MailDelivery{MailID: newest.MailID, Email: key}, QueuedAt: newest.QueuedAt}})
-		if err = errors.Join(err, s.Set(byID(newest.MailID), lead), s.Set(byAge(newest.MailID, newest.QueuedAt), lead)); err != nil {
-			return err
-		}
+	if err := index(s, key, row, next); err != nil {
+		return err
 	}
 	encoded, err := json.Marshal(next)
 	if err != nil {
@@ -191,10 +179,35 @@ func mergeMail(ctx goka.UpdateContext, s storage.Storage, key string, value []by
 	return s.Set(key, encoded)
 }
 
+// index leads to the mails that are new in an address's row, and to those no more that are not in it any more.
+func index(s storage.Storage, email string, row, next []Mail) error {
+	for _, m := range row {
+		if place(next, m.MailID) < 0 {
+			if err := errors.Join(s.Delete(byID(m.MailID)), s.Delete(byAge(m.MailID, m.QueuedAt))); err != nil {
+				return err
+			}
+		}
+	}
+	for _, m := range next {
+		if place(row, m.MailID) < 0 {
+			lead, err := json.Marshal([]Mail{{MailDelivery: topics.MailDelivery{MailID: m.MailID, Email: email}, QueuedAt: m.QueuedAt}})
+			if err = errors.Join(err, s.Set(byID(m.MailID), lead), s.Set(byAge(m.MailID, m.QueuedAt), lead)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// place is where a mail stands in a row, -1 if it does not.
+func place(row []Mail, id string) int {
+	return slices.IndexFunc(row, func(m Mail) bool { return m.MailID == id })
+}
+
 // merged returns the row with the change d, oldest mail first.
 func merged(row []Mail, d topics.MailDelivery) []Mail {
 	row = recent(row, d.OccurredAt)
-	i := slices.IndexFunc(row, func(m Mail) bool { return m.MailID == d.MailID })
+	i := place(row, d.MailID)
 	if i < 0 {
 		return append(row, Mail{MailDelivery: d, QueuedAt: d.OccurredAt})
 	}
