@@ -8,6 +8,7 @@
 package mail
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -125,11 +126,16 @@ func loopback(host string) bool {
 // connection is one conversation with the relay. It belongs to one goroutine.
 type connection struct {
 	// raw is the TCP connection below everything; closing it is what ends a hanging conversation.
-	raw    net.Conn
-	wire   *wire
-	client *smtp.SMTPClient
-	opened time.Time
-	mails  int
+	raw  net.Conn
+	wire *wire
+	// client opened the conversation and ends it.
+	client  *smtp.SMTPClient
+	answers *textproto.Reader
+	// said is what was written last, unheard how many commands are not answered yet.
+	said    []byte
+	unheard int
+	opened  time.Time
+	mails   int
 	// broken means that the conversation is not where the next mail could begin.
 	broken bool
 }
@@ -143,7 +149,7 @@ func (r *Relay) open(ctx context.Context) (*connection, error) {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { raw.Close() })
-	conn, err := r.converse(ctx, raw)
+	conn, err := r.greet(ctx, raw)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
@@ -154,7 +160,7 @@ func (r *Relay) open(ctx context.Context) (*connection, error) {
 	return conn, nil
 }
 
-func (r *Relay) converse(ctx context.Context, raw net.Conn) (*connection, error) {
+func (r *Relay) greet(ctx context.Context, raw net.Conn) (*connection, error) {
 	deadline, _ := ctx.Deadline()
 	if err := raw.SetDeadline(deadline); err != nil {
 		return nil, err
@@ -197,7 +203,7 @@ func (r *Relay) converse(ctx context.Context, raw net.Conn) (*connection, error)
 	if r.username != "" && !w.authenticated {
 		return nil, errNoAUTH
 	}
-	return &connection{raw: raw, wire: w, client: client, opened: time.Now()}, nil
+	return &connection{raw: raw, wire: w, client: client, answers: textproto.NewReader(bufio.NewReader(w)), opened: time.Now()}, nil
 }
 
 // startTLS speaks SMTP in clear up to the answer to STARTTLS (RFC 3207). Nothing but EHLO and STARTTLS leaves in clear.
@@ -232,12 +238,11 @@ func (r *Relay) startTLS(w *wire) error {
 func (c *connection) send(ctx context.Context, m Message, timeout time.Duration) outcome {
 	stop := context.AfterFunc(ctx, func() { c.raw.Close() })
 	c.mails++
-	c.wire.begin()
+	out := outcome{verdict: accepted, stage: StageMail}
 	err := c.raw.SetDeadline(time.Now().Add(timeout))
 	if err == nil {
-		err = smtp.SendMessage(m.From, []string{m.To}, m.Text, c.client)
+		out.stage, err = c.converse(m)
 	}
-	out := outcome{verdict: accepted, stage: c.wire.stage()}
 	c.broken = false
 	if err != nil {
 		out.reply = err.Error()
@@ -257,14 +262,6 @@ func (c *connection) send(ctx context.Context, m Message, timeout time.Duration)
 	}
 	c.broken = !stop() || c.broken
 	return out
-}
-
-// courtesy is how long a relay has for what changes nothing of a mail's result: RSET and QUIT.
-const courtesy = time.Second
-
-// reset ends a mail's conversation where the next can begin.
-func (c *connection) reset() error {
-	return errors.Join(c.raw.SetDeadline(time.Now().Add(courtesy)), c.client.Reset())
 }
 
 // quit says goodbye.

@@ -72,6 +72,7 @@ type scriptedRelay struct {
 	counts   map[string]int
 	commands []string
 	accepted []string
+	piped    int
 	conns    map[net.Conn]struct{}
 }
 
@@ -144,6 +145,13 @@ func (r *scriptedRelay) mails() []string {
 	return slices.Clone(r.accepted)
 }
 
+// pipelined is how many mails came with more than MAIL at once.
+func (r *scriptedRelay) pipelined() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.piped
+}
+
 // said is everything that came outside of contents.
 func (r *scriptedRelay) said() string {
 	r.mu.Lock()
@@ -206,6 +214,9 @@ func (r *scriptedRelay) serve(conn net.Conn) {
 		verb, _, _ := strings.Cut(line, " ")
 		r.mu.Lock()
 		r.commands = append(r.commands, line)
+		if verb == "MAIL" && reader.Buffered() > 0 {
+			r.piped++
+		}
 		r.mu.Unlock()
 		otherwise := "250 ok"
 		switch verb {

@@ -56,14 +56,18 @@ func TestSender_EachAnswerAtEachStage_IsFollowedByWhatTheTableSays(t *testing.T)
 	for _, stage := range replyTable.stages {
 		for i, want := range strings.Fields(stage.after) {
 			answer := replyTable.answers[i]
-			t.Run(stage.verb+"/"+answer+"/"+want, func(t *testing.T) {
+			check := func(t *testing.T, extensions ...string) {
 				t.Parallel()
-				c := converse(t, stage.verb, answer)
+				c := converse(t, stage.verb, answer, extensions...)
 				c.follows(want)
 				if logged := c.post.logged(); strings.Contains(logged, secretCode) || strings.Contains(logged, "pa55word") || strings.Contains(logged, "ada@") {
 					t.Errorf("log: %s", logged)
 				}
-			})
+			}
+			t.Run(stage.verb+"/"+answer+"/"+want, func(t *testing.T) { check(t) })
+			if strings.Contains("MAIL RCPT DATA "+content, stage.verb) {
+				t.Run(stage.verb+"/"+answer+"/"+want+"/pipelining", func(t *testing.T) { check(t, "PIPELINING") })
+			}
 		}
 	}
 }
@@ -78,7 +82,7 @@ type conversation struct {
 	timed bool
 }
 
-func converse(t *testing.T, verb, answer string) *conversation {
+func converse(t *testing.T, verb, answer string, extensions ...string) *conversation {
 	t.Helper()
 	c := &conversation{t: t, verb: verb, timed: answer == hang || answer == stall}
 	to := mail.RelayConfig{ConnectTimeout: patience, SendTimeout: patience}
@@ -89,7 +93,7 @@ func converse(t *testing.T, verb, answer string) *conversation {
 		}
 	}
 	c.relay = startRelay(t, always(verb, answer), func(r *scriptedRelay) {
-		r.extensions = []string{"AUTH PLAIN"}
+		r.extensions = append(extensions, "AUTH PLAIN")
 		if verb == "STARTTLS" {
 			r.extensions = append(r.extensions, "STARTTLS")
 			r.tls, to.TLS = certificate(t)

@@ -1,8 +1,7 @@
 // Rules of a wire:
 //   - a reply is heard line by line: what is cut off before the end of its line says nothing, whatever it began with;
 //   - a line is at most 4 KiB long and a reply has at most 128 of them, eight times what RFC 5321, 4.5.3.1.5, permits
-//     and more than any relay offers: nobody can fill our memory;
-//   - the stage is the number of writes, because the library flattens its errors and writes each command at once.
+//     and more than any relay offers: nobody can fill our memory.
 
 package mail
 
@@ -12,6 +11,7 @@ import (
 	"errors"
 	"net"
 	"net/textproto"
+	"strings"
 )
 
 const (
@@ -29,7 +29,9 @@ type wire struct {
 	// line is the last one heard, rest what of it is still to be read, lines how many came since the last write.
 	line, rest []byte
 	lines      int
-	writes     int
+	// greets means that the last words were EHLO; offers are the extensions that answered it.
+	greets bool
+	offers map[string]bool
 	// deaf is why nothing can be heard any more.
 	deaf error
 	// torn means that a write failed: its last bytes, and with them the end of a message, never left.
@@ -39,7 +41,7 @@ type wire struct {
 }
 
 func newWire(conn net.Conn) *wire {
-	return &wire{Conn: conn, heard: bufio.NewReaderSize(conn, longestLine)}
+	return &wire{Conn: conn, offers: make(map[string]bool), heard: bufio.NewReaderSize(conn, longestLine)}
 }
 
 // greeted is a wire on which the relay said a line already.
@@ -56,6 +58,9 @@ func (w *wire) Read(p []byte) (int, error) {
 			w.deaf = errEndless
 		}
 		w.rest = w.line
+		if w.greets && w.lines > 1 { // the first has its name
+			w.note(string(w.line))
+		}
 	}
 	if w.deaf != nil {
 		return 0, w.deaf
@@ -66,8 +71,8 @@ func (w *wire) Read(p []byte) (int, error) {
 }
 
 func (w *wire) Write(p []byte) (int, error) {
-	w.writes++
 	w.lines = 0
+	w.greets = bytes.HasPrefix(p, []byte("EHLO "))
 	if bytes.HasPrefix(p, []byte("HELO ")) {
 		// The library falls back to HELO, which forgets why EHLO was refused and has no AUTH.
 		return 0, w.refusal()
@@ -87,10 +92,9 @@ func (w *wire) refusal() error {
 	return err
 }
 
-// begin starts the count of a mail's writes.
-func (w *wire) begin() { w.writes = 0 }
-
-func (w *wire) stage() Stage {
-	stages := [...]Stage{StageMail, StageMail, StageRcpt, StageData, StageContent}
-	return stages[min(w.writes, len(stages)-1)]
+// note takes a line of the answer to EHLO, which after its code has an extension's name and its parameters (RFC 5321, 4.1.1.1).
+func (w *wire) note(line string) {
+	if words := strings.Fields(line[min(len("250-"), len(line)):]); len(words) > 0 {
+		w.offers[strings.ToUpper(words[0])] = true
+	}
 }
