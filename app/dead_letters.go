@@ -22,8 +22,7 @@ func (n *node) addDeadLetters(accounts processors.Accounts) (api.DeadLetters, er
 	if err != nil {
 		return nil, err
 	}
-	n.add(core, "dead letters view", view.Run)
-	n.checks = append(n.checks, check{name: "dead letters view", health: view.Health})
+	n.follow("dead letters view", view.Run, view.Health)
 	return deadLetters{view, retrier}, nil
 }
 

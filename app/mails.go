@@ -16,8 +16,7 @@ func (n *node) addMails() (mailTable, error) {
 	if err != nil {
 		return mailTable{}, err
 	}
-	n.add(core, "mails view", view.Run)
-	n.checks = append(n.checks, check{name: "mails view", health: view.Health})
+	n.follow("mails view", view.Run, view.Health)
 	return mailTable{view}, nil
 }
 

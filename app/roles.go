@@ -22,6 +22,20 @@ func (n *node) add(in layer, name string, run func(context.Context) error) {
 	n.parts = append(n.parts, part{in, name, run})
 }
 
+// follow adds what follows topics, and has readiness wait for it.
+func (n *node) follow(name string, run func(context.Context) error, health func() stream.Health) {
+	n.add(core, name, run)
+	n.checks = append(n.checks, check{name: name, health: health})
+}
+
+// process adds a processor, which run starts, and what sweeps its table.
+func (n *node) process(name string, p *stream.Processor, run func(context.Context) error) {
+	n.processors = append(n.processors, p)
+	n.follow(name+" processor", run, p.Health)
+	settle := time.Duration(n.settings.SweepAfterSeconds) * time.Second
+	n.add(edge, name+" sweeper", processors.Sweeper{Processor: p, Settle: settle, Log: n.log}.Run)
+}
+
 // addRoles makes the parts of each role.
 func (n *node) addRoles(outside, inside net.Listener) error {
 	emitter, err := n.addEmitter()
@@ -38,8 +52,7 @@ func (n *node) addRoles(outside, inside net.Listener) error {
 		if suppressions, err = views.NewSuppressions(n.cluster); err != nil {
 			return err
 		}
-		n.add(core, "suppressions view", suppressions.Run)
-		n.checks = append(n.checks, check{name: "suppressions view", health: suppressions.Health})
+		n.follow("suppressions view", suppressions.Run, suppressions.Health)
 	}
 	if n.roles.Notifier {
 		if err := n.addNotifier(emitter, suppressions); err != nil {
@@ -128,10 +141,7 @@ func (n *node) addUsers() error {
 	if err != nil {
 		return err
 	}
-	n.processors = append(n.processors, p)
-	n.add(core, "users processor", p.Run)
-	n.add(edge, "users sweeper", processors.Sweeper{Processor: p, Settle: time.Duration(n.settings.SweepAfterSeconds) * time.Second, Log: n.log}.Run)
-	n.checks = append(n.checks, check{name: "users processor", health: p.Health})
+	n.process("users", p, p.Run)
 	return nil
 }
 
@@ -170,8 +180,7 @@ func (n *node) addNotifier(emitter *stream.Emitter, suppressions *views.Suppress
 	if err != nil {
 		return err
 	}
-	n.processors = append(n.processors, p)
-	n.add(core, "mailer processor", func(ctx context.Context) error {
+	n.process("mailer", p, func(ctx context.Context) error {
 		select {
 		case <-suppressions.Recovered(): // what waited while we were away is asked for, too
 			return p.Run(ctx)
@@ -179,11 +188,8 @@ func (n *node) addNotifier(emitter *stream.Emitter, suppressions *views.Suppress
 			return nil
 		}
 	})
-	n.add(edge, "mailer sweeper", processors.Sweeper{Processor: p, Settle: time.Duration(n.settings.SweepAfterSeconds) * time.Second, Log: n.log}.Run)
-	n.add(edge, "mail sender", sender.Run) // first: its last results may still be settled here
-	n.checks = append(n.checks,
-		check{name: "mailer processor", health: p.Health},
-		check{name: "mail sender", health: senderHealth(sender), noGrace: true})
+	n.add(edge, "mail sender", sender.Run) // stops before the processor: its last results may still be settled here
+	n.checks = append(n.checks, check{name: "mail sender", health: senderHealth(sender), noGrace: true})
 	return nil
 }
 
@@ -197,8 +203,7 @@ func (n *node) addViews(emitter *stream.Emitter, mails mailTable) (api.Config, *
 	if err != nil {
 		return api.Config{}, nil, err
 	}
-	n.add(core, "users view", users.Run)
-	n.checks = append(n.checks, check{name: "users view", health: users.Health})
+	n.follow("users view", users.Run, users.Health)
 	return api.Config{
 		Commands: commands{emitter}, Users: users, Mails: mails,
 		Secrets: n.secrets, Policy: n.settings.policy(), PublicAddresses: n.inbox == nil, Pace: pace,
