@@ -71,14 +71,15 @@ func endLogs(ctx context.Context, brokers []string) error {
 	return client.EndTransaction(ctx, kgo.TryAbort)
 }
 
-// addInbox makes the SMTP server that takes the mails of an embedded run.
+// addInbox makes the SMTP server that takes the mails of an embedded run: it is the relay, then.
 func (n *node) addInbox() (err error) {
 	n.inbox, err = inbox.New(inbox.Config{Addr: n.settings.EmbeddedSMTPAddr, Dir: filepath.Join(n.settings.StateDir, "inbox"), Log: n.log})
 	if err != nil {
 		return unlistened("EMBEDDED_SMTP_ADDR", n.settings.EmbeddedSMTPAddr, err)
 	}
 	n.add(base, "inbox", n.inbox.Run)
-	return nil
+	n.settings.relay, err = n.settings.newRelay("smtp://" + n.inbox.Addr())
+	return err
 }
 
 // listen takes a port; a taken one is an error that names the setting.

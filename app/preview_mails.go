@@ -27,7 +27,7 @@ type MailPreview struct {
 // PreviewMail shows the sample of a letter.
 func PreviewMail(s Settings, p MailPreview, out io.Writer) error {
 	s.MailFrom = cmp.Or(s.MailFrom, exampleSender)
-	composer, err := s.composer()
+	composer, err := s.newComposer()
 	if err != nil {
 		return err
 	}

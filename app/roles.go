@@ -147,20 +147,8 @@ func (n *node) addUsers() error {
 
 // addNotifier is the notification service: the outbox and who sends from it.
 func (n *node) addNotifier(emitter *stream.Emitter, suppressions *views.Suppressions) error {
-	composer, err := n.settings.composer()
-	if err != nil {
-		return err
-	}
-	url := n.settings.SMTPURL
-	if n.inbox != nil {
-		url = "smtp://" + n.inbox.Addr()
-	}
-	relay, err := n.settings.relay(url)
-	if err != nil {
-		return err
-	}
 	sender, err := mail.NewSender(mail.SenderConfig{
-		Relay: relay, Composer: composer, Letters: processors.Letters(n.secrets, n.settings.PublicURL),
+		Relay: n.settings.relay, Composer: n.settings.composer, Letters: processors.Letters(n.secrets, n.settings.PublicURL),
 		Report: processors.Report(emitter), Pool: n.settings.SMTPPool, Rate: n.settings.MailRate, Registry: n.registry, Log: n.log,
 	})
 	if err != nil {

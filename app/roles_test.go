@@ -20,11 +20,11 @@ func TestSenderHealth_OfAnIllRelay_IsReadyAndSaysWhy(t *testing.T) {
 	}
 	listener.Close() // nobody is there
 	s := settings(t, "--mail-from=a@example.com")
-	relay, err := s.relay("smtp://user:pa55word@" + listener.Addr().String())
+	relay, err := s.newRelay("smtp://user:pa55word@" + listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	composer, err := s.composer()
+	composer, err := s.newComposer()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,6 +91,10 @@ type Settings struct {
 	LogAddresses bool   `name:"log-addresses" env:"LOG_ADDRESSES" help:"Log e-mail addresses and public clients as they are. By default logs hold short keyed hashes of them."`
 	LogLevel     string `name:"log-level" env:"LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 	LogFormat    string `name:"log-format" env:"LOG_FORMAT" default:"text" help:"text or json."`
+
+	// What complete has made of a notifier's settings to prove them: the composer tries every template.
+	composer *mail.Composer
+	relay    *mail.Relay // nil: the embedded inbox
 }
 
 // exampleSender sends what nobody gets.
@@ -230,12 +234,13 @@ func (s *Settings) complete(roles Roles) error {
 		need(s.SMTPPool > 0 && s.SMTPPool <= 1000, "SMTP_POOL must be between 1 and 1000")
 		need(s.MailRate == 0 || s.MailRate >= 0.01 && s.MailRate <= 100_000, "MAIL_RATE must be mails a second between 0.01 and 100000, or 0 for no limit")
 		need(s.SMTPCAFile == "" || !s.embeddedInbox(), "SMTP_URL must be set with SMTP_CA_FILE: the embedded inbox speaks no TLS")
+		var err error
 		if s.SMTPURL != "" {
-			_, err := s.relay(s.SMTPURL)
+			s.relay, err = s.newRelay(s.SMTPURL)
 			need(err == nil, "%w", err)
 		}
 		if s.MailFrom != "" {
-			_, err := s.composer()
+			s.composer, err = s.newComposer()
 			need(err == nil, "%w", err)
 		}
 	}
@@ -269,8 +274,8 @@ func (s *Settings) needsSecrets(roles Roles) bool {
 	return roles.API || roles.Notifier || s.EventsIncludeCode
 }
 
-// relay is the SMTP server at url.
-func (s *Settings) relay(url string) (*mail.Relay, error) {
+// newRelay is the SMTP server at url.
+func (s *Settings) newRelay(url string) (*mail.Relay, error) {
 	config := mail.RelayConfig{URL: url, Insecure: s.SMTPInsecure}
 	if s.SMTPCAFile != "" {
 		authorities, err := os.ReadFile(s.SMTPCAFile)
@@ -285,7 +290,7 @@ func (s *Settings) relay(url string) (*mail.Relay, error) {
 	return mail.NewRelay(config)
 }
 
-func (s *Settings) composer() (*mail.Composer, error) {
+func (s *Settings) newComposer() (*mail.Composer, error) {
 	return mail.NewComposer(mail.ComposerConfig{
 		From: s.MailFrom, ReplyTo: s.MailReplyTo, TemplateDir: s.TemplateDir,
 		Product: s.MailProduct, Color: s.MailColor, Logo: s.MailLogo, Support: s.MailSupport,
