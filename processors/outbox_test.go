@@ -3,7 +3,6 @@ package processors_test
 // The outbox, its sender and a relay together: who owns a mail sends it, and nobody twice.
 
 import (
-	"context"
 	"fmt"
 	"iter"
 	"maps"
@@ -142,19 +141,12 @@ func (w *world) notifier(name string, graph *goka.GroupGraph, b *letterbox) (fir
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := sender.Run(ctx); err != nil {
-			w.t.Error(err)
-		}
-	})
+	retire := w.background(sender.Run)
 	a := assignments{processors.Outbox{Sender: sender, Log: w.log}, make(chan time.Time, 1)}
 	leave := w.runsOn(c, graph, a)
 	stop = sync.OnceFunc(func() {
 		leave()
-		cancel()
-		running.Wait()
+		retire()
 		emitter.Close()
 	})
 	w.t.Cleanup(stop)

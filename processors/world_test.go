@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -153,22 +154,12 @@ func (w *world) runsOn(c *stream.Cluster, graph *goka.GroupGraph, follower strea
 // sweeps is runs, and has the rows looked at meanwhile; a round does so many at most, 0: as many as ever.
 func (w *world) sweeps(graph *goka.GroupGraph, most int64) (stop func()) {
 	w.t.Helper()
-	p, stopped := w.processes(w.cluster, graph, nil)
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if err := (processors.Sweeper{Processor: p, Settle: 100 * time.Millisecond, Most: most, Log: w.log}).Run(ctx); err != nil {
-			w.t.Error(err)
-		}
-	}()
-	stop = func() {
-		cancel()
-		<-ended
-		stopped()
+	p, stopProcessor := w.processes(w.cluster, graph, nil)
+	stopSweeper := w.background(processors.Sweeper{Processor: p, Settle: 100 * time.Millisecond, Most: most, Log: w.log}.Run)
+	return func() {
+		stopSweeper()
+		stopProcessor()
 	}
-	w.t.Cleanup(stop)
-	return stop
 }
 
 func (w *world) processes(c *stream.Cluster, graph *goka.GroupGraph, follower stream.Follower) (p *stream.Processor, stop func()) {
@@ -177,23 +168,36 @@ func (w *world) processes(c *stream.Cluster, graph *goka.GroupGraph, follower st
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	return p, w.follows("the processor", p.Run, p.Health)
+}
+
+// follows runs what follows topics until the test ends or stop is called; it returns when that is ready.
+func (w *world) follows(name string, run func(context.Context) error, health func() stream.Health) (stop func()) {
+	w.t.Helper()
+	stop = w.background(run)
+	for end := time.Now().Add(20 * time.Second); !health().Ready; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			w.t.Fatalf("%s does not become ready", name)
+		}
+	}
+	return stop
+}
+
+// background runs something until the test ends or stop is called.
+func (w *world) background(run func(context.Context) error) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- p.Run(ctx) }()
-	stop = func() {
-		cancel()
-		if err := <-ended; err != nil {
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := run(ctx); err != nil {
 			w.t.Error(err)
 		}
-		ended <- nil
+	})
+	stop = func() {
+		cancel()
+		running.Wait()
 	}
 	w.t.Cleanup(stop)
-	for end := time.Now().Add(20 * time.Second); !p.Health().Ready; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			w.t.Fatal("the processor does not become ready")
-		}
-	}
-	return p, stop
+	return stop
 }
 
 // says puts a record on a topic, as the service does that writes it.
@@ -230,20 +234,7 @@ func (w *world) suppressions() *views.Suppressions {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- v.Run(ctx) }()
-	w.t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			w.t.Error(err)
-		}
-	})
-	for end := time.Now().Add(20 * time.Second); !v.Health().Ready; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			w.t.Fatal("the view does not become ready")
-		}
-	}
+	w.follows("the view", v.Run, v.Health)
 	return v
 }
 
