@@ -3,16 +3,17 @@ package processors_test
 // The outbox, its sender and a relay together: who owns a mail sends it, and nobody twice.
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"iter"
 	"maps"
 	"net"
-	"net/textproto"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/emersion/go-smtp"
 	"github.com/lovoo/goka"
 
 	"countersign/mail"
@@ -39,58 +40,46 @@ func newLetterbox(t *testing.T) *letterbox {
 		t.Fatal(err)
 	}
 	b := &letterbox{addr: l.Addr().String(), mails: map[string][]time.Time{}}
-	var conversations sync.WaitGroup
-	conversations.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			conversations.Go(func() {
-				defer conn.Close()
-				b.converse(textproto.NewConn(conn))
-			})
-		}
-	})
+	server := smtp.NewServer(b)
+	server.Domain = "letterbox.test"
+	var serving sync.WaitGroup
+	serving.Go(func() { server.Serve(l) })
 	t.Cleanup(func() { // after the senders have said goodbye
-		l.Close()
-		conversations.Wait()
+		if err := server.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		serving.Wait()
 	})
 	return b
 }
 
-func (b *letterbox) converse(c *textproto.Conn) {
-	var to string
-	reply := "220 letterbox.test"
-	for {
-		if err := c.PrintfLine("%s", reply); err != nil || strings.HasPrefix(reply, "221") {
-			return
-		}
-		if strings.HasPrefix(reply, "354") {
-			if _, err := c.ReadDotLines(); err != nil {
-				return
-			}
-			b.mu.Lock()
-			b.mails[to] = append(b.mails[to], time.Now())
-			b.mu.Unlock()
-			reply = "250 taken"
-			continue
-		}
-		line, err := c.ReadLine()
-		if err != nil {
-			return
-		}
-		verb, rest, _ := strings.Cut(line, " ")
-		switch reply = "250 ok"; verb {
-		case "RCPT":
-			to = strings.Trim(strings.TrimPrefix(rest, "TO:"), "<>")
-		case "DATA":
-			reply = "354 go ahead"
-		case "QUIT":
-			reply = "221 bye"
-		}
-	}
+// NewSession and what follows make the letterbox a go-smtp backend.
+func (b *letterbox) NewSession(*smtp.Conn) (smtp.Session, error) { return &conversation{box: b}, nil }
+
+type conversation struct {
+	box *letterbox
+	to  string
 }
+
+func (c *conversation) Mail(string, *smtp.MailOptions) error { return nil }
+
+func (c *conversation) Rcpt(to string, _ *smtp.RcptOptions) error {
+	c.to = to
+	return nil
+}
+
+func (c *conversation) Data(r io.Reader) error {
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		return err
+	}
+	c.box.mu.Lock()
+	defer c.box.mu.Unlock()
+	c.box.mails[c.to] = append(c.box.mails[c.to], time.Now())
+	return nil
+}
+
+func (c *conversation) Reset()        {}
+func (c *conversation) Logout() error { return nil }
 
 // taken is what came until now.
 func (b *letterbox) taken() map[string][]time.Time {
