@@ -51,15 +51,21 @@ func (s *system) produce(t *testing.T, topic string, key, value []byte) {
 // writes puts a record where a service of ours would, and as it would.
 func (s *system) writes(t *testing.T, source, topic, key string, v any) {
 	t.Helper()
+	client := s.connect(t)
+	defer client.Close()
+	check(t, client.ProduceSync(t.Context(), record(t, "made up", source, topic, key, v)).FirstErr())
+}
+
+// record is one with the headers that a service of ours gives it.
+func record(t *testing.T, id, source, topic, key string, v any) *kgo.Record {
+	t.Helper()
 	value, err := topics.Encode(v)
 	check(t, err)
 	r := &kgo.Record{Topic: topic, Key: []byte(key), Value: value}
-	for name, value := range topics.Headers("made up", topic, source, time.Now(), nil) {
+	for name, value := range topics.Headers(id, topic, source, time.Now(), nil) {
 		r.Headers = append(r.Headers, kgo.RecordHeader{Key: name, Value: value})
 	}
-	client := s.connect(t)
-	defer client.Close()
-	check(t, client.ProduceSync(t.Context(), r).FirstErr())
+	return r
 }
 
 func (s *system) partitions(t *testing.T, topic string) []int32 {

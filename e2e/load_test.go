@@ -12,10 +12,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kadm"
-
-	"countersign/topics"
 )
 
 const loadInFlight = 64
@@ -62,7 +58,8 @@ func TestLoad_EverybodyIsVerified_WithTwoMailsEach(t *testing.T) {
 
 	want := 2 * (len(people) + len(warm))
 	eventually(t.Context(), mailWithin, func() bool { return s.mails.count() >= want })
-	s.settle(t)
+	s.awaitRest(t)
+	s.stop(t) // no mail can come any more
 	if got := s.mails.count(); got != want {
 		t.Errorf("%d mails, want exactly %d", got, want)
 	}
@@ -72,24 +69,6 @@ func TestLoad_EverybodyIsVerified_WithTwoMailsEach(t *testing.T) {
 		}
 	}
 	t.Logf("%d addresses registered, mailed, verified and mailed again: %d mails", len(people), s.mails.count()-2*len(warm))
-}
-
-// settle waits until the notifiers have read everything, and stops all: after that no mail can come.
-func (s *system) settle(t *testing.T) {
-	t.Helper()
-	admin := kadm.NewClient(s.connect(t))
-	defer admin.Close()
-	var behind int64
-	if !eventually(t.Context(), readWithin, func() bool {
-		lags, err := admin.Lag(t.Context(), topics.NotificationService)
-		check(t, err)
-		lag := lags[topics.NotificationService]
-		behind = lag.Lag.Total()
-		return lag.FetchErr == nil && behind == 0
-	}) {
-		t.Errorf("the notifiers are %d records behind", behind)
-	}
-	s.stop(t)
 }
 
 type durations struct {

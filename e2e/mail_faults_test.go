@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"countersign/topics"
@@ -184,7 +183,7 @@ func (f *faulty) during(faults func(*faulty)) []string {
 		f.t.Errorf("%d of %d are mailed", len(f.relay.taken), len(f.asked))
 	}
 	drained := time.Since(slices.MaxFunc(slices.Collect(maps.Values(f.asked)), time.Time.Compare))
-	f.awaitSettled()
+	f.s.awaitRest(f.t)
 	for _, p := range f.all {
 		if !p.over() {
 			p.stop(f.t, syscall.SIGTERM)
@@ -210,12 +209,7 @@ func (f *faulty) asks(ctx context.Context) {
 		}
 		c.SetCode(keys.First(), make([]byte, user.NonceSize))
 		_, events, _ := user.Step(user.State{}, c, time.Now())
-		value, err := topics.Encode(events[0])
-		check(f.t, err)
-		r := &kgo.Record{Topic: topics.UserAccountCreated, Key: []byte(address), Value: value}
-		for name, value := range topics.Headers(events[0].ID, topics.UserAccountCreated, topics.SourceUsers, time.Now(), nil) {
-			r.Headers = append(r.Headers, kgo.RecordHeader{Key: name, Value: value})
-		}
+		r := record(f.t, events[0].ID, topics.SourceUsers, topics.UserAccountCreated, address, events[0])
 		f.mu.Lock()
 		f.asked[address] = time.Now()
 		f.mu.Unlock()
@@ -303,36 +297,6 @@ func (f *faulty) wait(d time.Duration) {
 	case <-time.After(d):
 	case <-f.t.Context().Done():
 	}
-}
-
-// awaitSettled waits until the notifiers have read everything, their own results too.
-func (f *faulty) awaitSettled() {
-	f.t.Helper()
-	admin := kadm.NewClient(f.s.connect(f.t))
-	defer admin.Close()
-	if !eventually(f.t.Context(), mailWithin, func() bool {
-		lags, err := admin.Lag(f.t.Context(), topics.NotificationService)
-		lag := lags[topics.NotificationService]
-		return err == nil && lag.FetchErr == nil && lag.Lag.Total() == 0 && f.idle()
-	}) {
-		f.t.Error("the notifiers do not come to rest")
-	}
-}
-
-// idle says whether no notifier has a mail that waits.
-func (f *faulty) idle() bool {
-	for _, p := range f.all {
-		if p.over() {
-			continue
-		}
-		_, metrics := get(f.t.Context(), p.internal("/metrics"))
-		for _, gauge := range []string{"countersign_mail_pending", "countersign_mail_under_way"} {
-			if !strings.Contains(metrics, gauge+" 0\n") {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // counts compares what was taken with what was asked for.

@@ -6,9 +6,14 @@ package e2e
 
 import (
 	"maps"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"countersign/topics"
 )
 
 // secrets is the same in every test: on a broker that they share, one test's
@@ -82,6 +87,39 @@ func (s *system) stop(t *testing.T) {
 		wg.Go(func() { p.stop(t, syscall.SIGTERM) })
 	}
 	wg.Wait()
+}
+
+// awaitRest waits until the notifiers have read everything, their own results too, and no mail waits.
+func (s *system) awaitRest(t *testing.T) {
+	t.Helper()
+	admin := kadm.NewClient(s.connect(t))
+	defer admin.Close()
+	var behind int64
+	if !eventually(t.Context(), mailWithin, func() bool {
+		lags, err := admin.Lag(t.Context(), topics.NotificationService)
+		lag := lags[topics.NotificationService]
+		behind = lag.Lag.Total()
+		return err == nil && lag.FetchErr == nil && behind == 0 && s.idle(t)
+	}) {
+		t.Errorf("the notifiers do not come to rest: they are %d records behind", behind)
+	}
+}
+
+// idle says whether no notifier that runs has a mail that waits.
+func (s *system) idle(t *testing.T) bool {
+	t.Helper()
+	for _, p := range s.notifiers {
+		if p.over() {
+			continue
+		}
+		_, metrics := get(t.Context(), p.internal("/metrics"))
+		for _, gauge := range []string{"countersign_mail_pending", "countersign_mail_under_way"} {
+			if !strings.Contains(metrics, gauge+" 0\n") {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // all lists the processes, each once.
