@@ -24,11 +24,13 @@ type entry struct {
 	attempt int
 	// deferred holds the mail back here, beyond its NotBefore, where its last conversation found the relay ill.
 	deferred time.Time
+	// deadline is the mail's, since it was planned.
+	deadline time.Time
 	// gone means that the row is not ours any more, or holds the mail no more.
 	gone bool
 
 	// Positions in the heaps that it is in, from 1; 0 where it is in none.
-	ready, waiting, expiring, oldest int
+	ready, waiting, expiring int
 }
 
 type phase int
@@ -47,8 +49,8 @@ const (
 // agenda says which mail is next. It is not safe for concurrent use.
 type agenda struct {
 	// share is how many mails to one domain may be under way.
-	share                     int
-	waiting, expiring, oldest queue[*entry]
+	share             int
+	waiting, expiring queue[*entry]
 	// lanes hold what is ready, each for one domain; open are those from which one may be taken.
 	lanes map[string]*lane
 	open  queue[*lane]
@@ -71,11 +73,7 @@ func newAgenda(share int) *agenda {
 		},
 		expiring: queue[*entry]{
 			position: func(e *entry) *int { return &e.expiring },
-			before:   func(a, b *entry) bool { return a.mail.Deadline().Before(b.mail.Deadline()) },
-		},
-		oldest: queue[*entry]{
-			position: func(e *entry) *int { return &e.oldest },
-			before:   func(a, b *entry) bool { return a.mail.OccurredAt.Before(b.mail.OccurredAt) },
+			before:   func(a, b *entry) bool { return a.deadline.Before(b.deadline) },
 		},
 		lanes: map[string]*lane{},
 		open: queue[*lane]{
@@ -102,18 +100,38 @@ func (e *entry) notBefore() time.Time {
 
 // plan puts an entry in, for its expiry alone where it is held.
 func (a *agenda) plan(e *entry) {
+	e.deadline = e.mail.Deadline()
 	heap.Push(&a.expiring, e)
-	heap.Push(&a.oldest, e)
-	if e.phase == planned {
+	switch {
+	case e.phase != planned:
+	case e.notBefore().IsZero():
+		a.enter(e)
+	default:
 		heap.Push(&a.waiting, e)
 	}
+}
+
+// enter puts an entry in its lane.
+func (a *agenda) enter(e *entry) {
+	l := a.lane(e.mail.To)
+	heap.Push(&l.ready, e)
+	a.settle(l)
+}
+
+// oldest is when the event of the oldest entry was; zero if there is none. It looks at all of them.
+func (a *agenda) oldest() (at time.Time) {
+	for _, e := range a.expiring.items {
+		if at.IsZero() || e.mail.OccurredAt.Before(at) {
+			at = e.mail.OccurredAt
+		}
+	}
+	return at
 }
 
 // drop takes an entry out, wherever it is.
 func (a *agenda) drop(e *entry) {
 	a.waiting.remove(e)
 	a.expiring.remove(e)
-	a.oldest.remove(e)
 	if e.ready > 0 {
 		l := a.lane(e.mail.To)
 		l.ready.remove(e)
@@ -161,17 +179,14 @@ func (a *agenda) settle(l *lane) {
 // it is when to look again; the zero time is never.
 func (a *agenda) next(now time.Time, permitted bool) (e *entry, expired bool, again time.Time) {
 	for a.waiting.Len() > 0 && !a.waiting.items[0].notBefore().After(now) {
-		e := heap.Pop(&a.waiting).(*entry)
-		l := a.lane(e.mail.To)
-		heap.Push(&l.ready, e)
-		a.settle(l)
+		a.enter(heap.Pop(&a.waiting).(*entry))
 	}
 	if a.expiring.Len() > 0 {
 		e := a.expiring.items[0]
-		if !e.mail.Deadline().After(now) {
+		if !e.deadline.After(now) {
 			return e, true, time.Time{}
 		}
-		again = e.mail.Deadline()
+		again = e.deadline
 	}
 	if a.open.Len() > 0 && permitted {
 		return a.open.items[0].ready.items[0], false, time.Time{}

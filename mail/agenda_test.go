@@ -65,7 +65,7 @@ func TestAgenda_ALongQueueOfADomainAtItsShare_IsNotLookedThrough(t *testing.T) {
 	a.drop(first)
 	slow := a.begin(first.mail)
 	compared := 0
-	for _, q := range []*queue[*entry]{&a.waiting, &a.expiring, &a.oldest, &slow.ready} {
+	for _, q := range []*queue[*entry]{&a.waiting, &a.expiring, &slow.ready} {
 		before := q.before
 		q.before = func(x, y *entry) bool { compared++; return before(x, y) }
 	}

@@ -154,28 +154,56 @@ func (s *Sender) fallIll(j *job, out outcome) (news bool) {
 
 // report hands a result over, again and again until it is acknowledged or ctx ends.
 func (s *Sender) report(ctx context.Context, d Delivery) {
-	log := s.cfg.Log.WithFields(logrus.Fields{
-		"mail_id": d.MailID, "kind": d.Kind, "state": d.State, "attempt": d.Attempt, "stage": d.Stage, "reply": d.Reply,
-	})
-	switch d.State {
-	case Sent:
-		log.Debug("mail sent")
-	case Failed, Expired:
-		log.Warn("mail given up")
-	default:
-		log.Info("mail not accepted yet")
-	}
+	s.tell(d)
 	s.metrics.results.WithLabelValues(string(d.Kind), string(d.State)).Inc()
+	err := s.cfg.Report(ctx, d)
+	if err == nil {
+		return
+	}
+	log := s.logOf(d)
 	pace := backoff.NewExponentialBackOff()
 	pace.InitialInterval, pace.MaxInterval = 100*time.Millisecond, 2*time.Second
-	_, err := backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, s.cfg.Report(ctx, d) },
-		backoff.WithBackOff(pace), backoff.WithMaxElapsedTime(0),
-		backoff.WithNotify(func(err error, _ time.Duration) {
-			log.WithError(err).Warn("result of a mail not written, trying again")
-		}))
-	if err != nil {
-		log.WithError(err).Error("result of a mail not written: its next owner may send it once more")
+	for err != nil {
+		log.WithError(err).Warn("result of a mail not written, trying again")
+		select {
+		case <-time.After(pace.NextBackOff()):
+			err = s.cfg.Report(ctx, d)
+		case <-ctx.Done():
+			log.WithError(err).Error("result of a mail not written: its next owner may send it once more")
+			return
+		}
 	}
+}
+
+// tell logs a result.
+func (s *Sender) tell(d Delivery) {
+	switch d.State {
+	case Sent:
+		if s.verbose() {
+			s.logOf(d).Debug("mail sent")
+		}
+	case Failed, Expired:
+		s.logOf(d).Warn("mail given up")
+	default:
+		s.logOf(d).Info("mail not accepted yet")
+	}
+}
+
+func (s *Sender) logOf(d Delivery) logrus.FieldLogger {
+	return s.cfg.Log.WithFields(logrus.Fields{
+		"mail_id": d.MailID, "kind": d.Kind, "state": d.State, "attempt": d.Attempt, "stage": d.Stage, "reply": d.Reply,
+	})
+}
+
+// verbose says whether each mail is logged, which takes longer than anything else that is done after it was sent.
+func (s *Sender) verbose() bool {
+	switch log := s.cfg.Log.(type) {
+	case *logrus.Logger:
+		return log.IsLevelEnabled(logrus.DebugLevel)
+	case *logrus.Entry:
+		return log.Logger.IsLevelEnabled(logrus.DebugLevel)
+	}
+	return true
 }
 
 // hangUp gives back what a conversation takes up.

@@ -9,37 +9,57 @@ package mail
 import (
 	"fmt"
 	"hash/fnv"
+	"strconv"
 	"strings"
 )
 
-// body is a message's content and the Content-Type that goes with it.
-type body struct{ contentType, content string }
+// part is a part's content, quoted-printable.
+type part struct {
+	write func(*strings.Builder)
+	size  int // about what it writes, in bytes
+}
 
-func newBody(id, text, html string, logo picture) body {
-	h := fnv.New128a()
+// body is a message's parts.
+type body struct {
+	outer, inner string // boundaries
+	text, html   part
+	logo         picture
+}
+
+func newBody(id string, text, html part, logo picture) body {
+	h := fnv.New64a()
 	h.Write([]byte(id))
+	hash := strconv.FormatUint(h.Sum64(), 16)
 	// What is quoted-printable or base64 has no "=_" (RFC 2045, 6.7).
-	outer, inner := fmt.Sprintf("=_a%x", h.Sum(nil)), fmt.Sprintf("=_r%x", h.Sum(nil))
-	var b strings.Builder
-	b.Grow(2*len(text) + 2*len(html) + len(logo.encoded))
-	b.WriteString("--" + outer)
-	writePart(&b, "text/plain", text)
-	b.WriteString("--" + outer)
-	if logo.encoded == "" {
-		writePart(&b, "text/html", html)
+	return body{"=_a" + hash, "=_r" + hash, text, html, logo}
+}
+
+// contentType is the header's.
+func (m body) contentType() string { return `multipart/alternative; boundary="` + m.outer + `"` }
+
+// size is about how many bytes the body has.
+func (m body) size() int { return m.text.size + m.html.size + len(m.logo.encoded) + 1<<10 }
+
+func (m body) write(b *strings.Builder) {
+	b.WriteString("--" + m.outer)
+	writePart(b, "text/plain", m.text)
+	b.WriteString("--" + m.outer)
+	if m.logo.encoded == "" {
+		writePart(b, "text/html", m.html)
 	} else {
-		fmt.Fprintf(&b, "\r\nContent-Type: multipart/related; type=\"text/html\"; boundary=%q\r\n\r\n--%s", inner, inner)
-		writePart(&b, "text/html", html)
-		fmt.Fprintf(&b, "--%s\r\nContent-Type: %s\r\nContent-Transfer-Encoding: base64\r\n"+
-			"Content-ID: <%s>\r\nContent-Disposition: inline\r\n\r\n%s\r\n--%s--\r\n", inner, logo.contentType, logoID, logo.encoded, inner)
+		fmt.Fprintf(b, "\r\nContent-Type: multipart/related; type=\"text/html\"; boundary=%q\r\n\r\n--%s", m.inner, m.inner)
+		writePart(b, "text/html", m.html)
+		fmt.Fprintf(b, "--%s\r\nContent-Type: %s\r\nContent-Transfer-Encoding: base64\r\n"+
+			"Content-ID: <%s>\r\nContent-Disposition: inline\r\n\r\n%s\r\n--%s--\r\n", m.inner, m.logo.contentType, logoID, m.logo.encoded, m.inner)
 	}
-	b.WriteString("--" + outer + "--\r\n")
-	return body{fmt.Sprintf("multipart/alternative; boundary=%q", outer), b.String()}
+	b.WriteString("--" + m.outer + "--\r\n")
 }
 
 // writePart ends the line of a boundary and writes the part that follows it.
-func writePart(b *strings.Builder, kind, content string) {
-	b.WriteString("\r\nContent-Type: " + kind + "; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n")
-	writeQuoted(b, content)
+func writePart(b *strings.Builder, kind string, content part) {
+	b.WriteString("\r\nContent-Type: ")
+	b.WriteString(kind)
+	b.WriteString("; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n")
+	content.write(b)
 	b.WriteString("\r\n")
 }

@@ -10,9 +10,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"mime"
 	netmail "net/mail"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -66,15 +64,18 @@ type ComposerConfig struct {
 
 // Composer turns mails into messages. It may be used by several goroutines at once.
 type Composer struct {
-	from, replyTo *netmail.Address
-	brand         *brand
-	languages     locale.Matcher
-	letters       map[Kind][]*letterTemplate // in the order of the languages
+	from *netmail.Address
+	// head is those of the headers that all messages have.
+	head      string
+	brand     *brand
+	languages locale.Matcher
+	places    map[string]int             // of the languages, by their tags
+	letters   map[Kind][]*letterTemplate // in the order of the languages
 }
 
 // NewComposer reads the templates and proves each one. An error names the setting, or the template's file and line.
 func NewComposer(cfg ComposerConfig) (*Composer, error) {
-	c := &Composer{letters: make(map[Kind][]*letterTemplate)}
+	c := &Composer{letters: make(map[Kind][]*letterTemplate), places: make(map[string]int)}
 	var err error
 	if c.from, err = sender(cfg.From); err != nil {
 		return nil, fmt.Errorf("MAIL_FROM %q: %w", cfg.From, err)
@@ -82,9 +83,11 @@ func NewComposer(cfg ComposerConfig) (*Composer, error) {
 	if c.brand, err = newBrand(cfg); err != nil {
 		return nil, err
 	}
-	if c.replyTo, err = sender(cmp.Or(cfg.ReplyTo, cfg.Support, cfg.From)); err != nil {
+	replyTo, err := sender(cmp.Or(cfg.ReplyTo, cfg.Support, cfg.From))
+	if err != nil {
 		return nil, fmt.Errorf("MAIL_REPLY_TO %q: %w", cfg.ReplyTo, err)
 	}
+	c.head = header("From", c.from.String()) + header("Reply-To", replyTo.String())
 	files, err := readSources(cfg.TemplateDir)
 	if err != nil {
 		return nil, err
@@ -94,6 +97,9 @@ func NewComposer(cfg ComposerConfig) (*Composer, error) {
 		return nil, err
 	}
 	c.languages = locale.NewMatcher(tags)
+	for place, tag := range tags {
+		c.places[tag.String()] = place
+	}
 	for _, kind := range Kinds() {
 		for _, tag := range tags {
 			letter, err := files.letter(kind, tag, c.brand)
@@ -121,7 +127,10 @@ func (c *Composer) letter(kind Kind, locale string) (*letterTemplate, error) {
 	if letters == nil {
 		return nil, fmt.Errorf("mail of unknown kind %q: there are %s", kind, strings.Join(folders()[1:], ", "))
 	}
-	place, _ := c.languages.Match(locale)
+	place, exact := c.places[locale]
+	if !exact {
+		place, _ = c.languages.Match(locale)
+	}
 	return letters[place], nil
 }
 
@@ -131,7 +140,7 @@ func (c *Composer) Compose(m Mail, l Letter, now time.Time) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	if !dotAtom.MatchString(m.ID) {
+	if !isDotAtom(m.ID) {
 		return Message{}, errors.New("the mail's id cannot be a Message-ID")
 	}
 	to, err := deliverable(m.To)
@@ -144,7 +153,7 @@ func (c *Composer) Compose(m Mail, l Letter, now time.Time) (Message, error) {
 	if m.Kind == VerifyAccount {
 		f.Minutes = int(m.CodeExpiresAt.Sub(now).Round(time.Minute) / time.Minute)
 	}
-	text, html, err := letter.write(f)
+	text, html, err := letter.parts(f)
 	if err != nil {
 		return Message{}, err
 	}
@@ -157,38 +166,69 @@ func (c *Composer) Compose(m Mail, l Letter, now time.Time) (Message, error) {
 	}
 	body := newBody(m.ID, text, html, c.brand.logo)
 	var b strings.Builder
-	b.Grow(len(body.content) + 1<<10)
-	for _, header := range [...][2]string{
-		{"Date", now.Format(time.RFC1123Z)},
-		{"Message-ID", "<" + message.ID + ">"},
-		{"From", c.from.String()},
-		{"Reply-To", c.replyTo.String()},
-		{"To", (&netmail.Address{Address: to}).String()},
-		{"Subject", mime.QEncoding.Encode("utf-8", letter.subject)},
-		{"Content-Language", letter.tag.String()},
-		{"Auto-Submitted", "auto-generated"}, // RFC 3834: no out-of-office comes back.
-		{"MIME-Version", "1.0"},
-		{"Content-Type", body.contentType},
-	} {
-		b.WriteString(header[0] + ": " + header[1] + "\r\n")
-	}
+	b.Grow(body.size())
+	b.WriteString(header("Date", now.Format(time.RFC1123Z)))
+	b.WriteString(header("Message-ID", "<"+message.ID+">"))
+	b.WriteString(c.head)
+	b.WriteString(header("To", "<"+to+">"))
+	b.WriteString(letter.head)
+	b.WriteString(header("Content-Type", body.contentType()))
 	b.WriteString("\r\n")
-	b.WriteString(body.content)
+	body.write(&b)
 	message.Text = b.String()
 	return message, nil
 }
 
-// dotAtom is RFC 5322's, 3.2.3: nothing in it has a meaning in SMTP or in a header.
-var dotAtom = regexp.MustCompile("^[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+)*$")
+// header is a line of the message's head.
+func header(name, value string) string { return name + ": " + value + "\r\n" }
+
+const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+// atomBytes are RFC 5322's atext, 3.2.3: none of them has a meaning in SMTP or in a header.
+var atomBytes = newByteSet(alphanumeric + "!#$%&'*+/=?^_`{|}~-")
+
+// isDotAtom says whether a text is RFC 5322's dot-atom.
+func isDotAtom(text string) bool {
+	for {
+		atom, rest, more := strings.Cut(text, ".")
+		if atom == "" || !atomBytes.hold(atom) {
+			return false
+		}
+		if !more {
+			return true
+		}
+		text = rest
+	}
+}
+
+// byteSet says of each byte whether it is in the set.
+type byteSet [256]bool
+
+func newByteSet(of string) (s byteSet) {
+	for i := range len(of) {
+		s[of[i]] = true
+	}
+	return s
+}
+
+// hold says whether all bytes of a text are in the set.
+func (s *byteSet) hold(text string) bool {
+	for i := range len(text) {
+		if !s[text[i]] {
+			return false
+		}
+	}
+	return true
+}
 
 // deliverable is an address as it may stand in a command and a header: a dot-atom at an ASCII domain.
 func deliverable(address string) (string, error) {
 	at := strings.LastIndexByte(address, '@')
-	if at < 0 || !dotAtom.MatchString(address[:at]) {
+	if at < 0 || !isDotAtom(address[:at]) {
 		return "", errors.New("not a plain address")
 	}
 	domain, err := idna.Lookup.ToASCII(address[at+1:])
-	if err != nil || !dotAtom.MatchString(domain) {
+	if err != nil || !isDotAtom(domain) {
 		return "", errors.New("not a domain")
 	}
 	return address[:at+1] + domain, nil

@@ -258,3 +258,17 @@ func TestNewComposer_ASenderThatIsNoAddress_IsNamed(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkComposer_Compose(b *testing.B) {
+	composer, err := mail.NewComposer(mail.ComposerConfig{From: "Countersign <no-reply@example.com>"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	m := codeMailAt(noon, "Ada")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := composer.Compose(m, letter, noon); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -27,9 +27,7 @@ func (s *Sender) Health() Health {
 		RelayReason:   s.relay.reason,
 		Pending:       s.agenda.expiring.Len(),
 		UnderWay:      len(s.underWay),
-	}
-	if s.agenda.oldest.Len() > 0 {
-		h.OldestPending = s.agenda.oldest.items[0].mail.OccurredAt
+		OldestPending: s.agenda.oldest(),
 	}
 	for _, err := range s.held {
 		h.Reason = err.Error()

@@ -13,6 +13,11 @@ const (
 	hexadecimal   = "0123456789ABCDEF"
 )
 
+// quoted is the part of a text.
+func quoted(text string) part {
+	return part{func(b *strings.Builder) { writeQuoted(b, text) }, len(text) * 5 / 4}
+}
+
 // writeQuoted writes a text quoted-printable.
 func writeQuoted(b *strings.Builder, text string) {
 	for text != "" {

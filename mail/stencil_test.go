@@ -13,13 +13,24 @@ func TestStencil_EveryLetter_IsFilledAsItIsWritten(t *testing.T) {
 	for kind, letters := range c.letters {
 		for _, l := range letters {
 			for _, f := range samples(kind, c.brand) {
-				text, html, err := l.execute(f)
+				text, html, err := l.write(f)
 				if err != nil {
 					t.Fatal(err)
 				}
-				filledText, filledHTML, ok := l.filled(f)
-				if !ok || filledText != text || filledHTML != html {
-					t.Errorf("%s in %s: filled %t\n%s\nwritten\n%s", kind, l.tag, ok, filledText+filledHTML, text+html)
+				s := l.stencil(f)
+				if s == nil {
+					t.Fatalf("%s in %s has no stencil", kind, l.tag)
+				}
+				var filled, written strings.Builder
+				for b, parts := range map[*strings.Builder][]part{
+					&filled: {s.text.filled(f.values()), s.html.filled(f.values())}, &written: {quoted(text), quoted(html)},
+				} {
+					for _, p := range parts {
+						p.write(b)
+					}
+				}
+				if filled.String() != written.String() {
+					t.Errorf("%s in %s: filled\n%s\nwritten\n%s", kind, l.tag, &filled, &written)
 				}
 			}
 		}
@@ -34,7 +45,7 @@ func TestStencil_ValuesThatAreEscaped_AreWritten(t *testing.T) {
 	for _, name := range []string{"O'Brien", "Zoë", "Ada Mary", "<b>", "a+b"} {
 		f := sample(VerifyAccount, c.brand)
 		f.FirstName = name
-		if _, _, ok := c.letters[VerifyAccount][0].filled(f); ok {
+		if c.letters[VerifyAccount][0].stencil(f) != nil {
 			t.Errorf("%q is filled in", name)
 		}
 	}

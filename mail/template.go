@@ -18,6 +18,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"mime"
 	"os"
 	"path"
 	"regexp"
@@ -168,8 +169,10 @@ type letterTemplate struct {
 	tag     language.Tag
 	dir     string
 	subject string
-	text    *texttemplate.Template
-	html    *htmltemplate.Template
+	// head is those of the message's headers that every such letter has.
+	head string
+	text *texttemplate.Template
+	html *htmltemplate.Template
 	// stencils is nil for a letter that has none.
 	stencils *stencils
 }
@@ -215,6 +218,9 @@ func (s sources) letter(kind Kind, tag language.Tag, b *brand) (*letterTemplate,
 	if l.subject, err = l.subjectOf(b.product); err != nil {
 		return nil, err
 	}
+	l.head = header("Subject", mime.QEncoding.Encode("utf-8", l.subject)) + header("Content-Language", tag.String()) +
+		header("Auto-Submitted", "auto-generated") + // RFC 3834: no out-of-office comes back.
+		header("MIME-Version", "1.0")
 	l.stencils = l.newStencils()
 	if err := l.escape(s["layout/layout.html"], sample(kind, b)); err != nil {
 		return nil, err
@@ -252,12 +258,18 @@ func (l *letterTemplate) place(name string) string {
 	return at[:strings.LastIndexByte(at, ':')] // without the column
 }
 
+// parts returns what writes the letter's text and its HTML.
+func (l *letterTemplate) parts(f fields) (text, html part, err error) {
+	if s := l.stencil(f); s != nil {
+		return s.text.filled(f.values()), s.html.filled(f.values()), nil
+	}
+	plain, rich, err := l.write(f)
+	return quoted(plain), quoted(rich), err
+}
+
 // write writes the letter.
 func (l *letterTemplate) write(f fields) (text, html string, err error) {
-	text, html, ok := l.filled(f)
-	if !ok {
-		text, html, err = l.execute(f)
-	}
+	text, html, err = l.execute(f)
 	return wrap(text), html, err
 }
 

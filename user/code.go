@@ -1,6 +1,7 @@
 package user
 
 import (
+	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -9,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 )
 
 // Rules:
@@ -35,7 +37,9 @@ const (
 // prints and marshals as its id.
 type Secret struct {
 	id  string
-	key func() []byte // fmt shows what another's unexported field holds, but nothing of what a function returns
+	// fmt shows what another's unexported field holds, but nothing of what a function returns.
+	key     func() []byte
+	handles func() cipher.AEAD
 }
 
 // ID names the secret; it is no secret itself.
@@ -78,7 +82,9 @@ func ParseSecrets(text string) (Secrets, error) {
 		if _, err := all.Find(id); err == nil {
 			return nil, fmt.Errorf("%w: id %s stands twice", ErrSecrets, id)
 		}
-		all = append(all, Secret{id: id, key: func() []byte { return key }})
+		secret := Secret{id: id, key: func() []byte { return key }}
+		secret.handles = sync.OnceValue(secret.newHandleCipher)
+		all = append(all, secret)
 	}
 	return all, nil
 }
@@ -105,17 +111,18 @@ func (s Secrets) First() Secret { return s[0] }
 
 // mac is HMAC-SHA-256 over length-prefixed fields, the first of which names the use.
 func (s Secret) mac(use string, fields ...[]byte) []byte {
-	h := hmac.New(sha256.New, s.key())
-	h.Write(field([]byte(use)))
+	text := appendField(make([]byte, 0, 256), []byte(use))
 	for _, f := range fields {
-		h.Write(field(f))
+		text = appendField(text, f)
 	}
+	h := hmac.New(sha256.New, s.key())
+	h.Write(text)
 	return h.Sum(nil)
 }
 
-// field prefixes b with its length.
-func field(b []byte) []byte {
-	return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...)
+// appendField appends b behind its length.
+func appendField(to, b []byte) []byte {
+	return append(binary.BigEndian.AppendUint32(to, uint32(len(b))), b...)
 }
 
 // Code makes the six digits of a verification's nonce.

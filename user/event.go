@@ -78,7 +78,7 @@ func eventID(commandID string, t EventType, sequence int64, at time.Time) string
 func deriveID(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {
-		h.Write(field([]byte(p)))
+		h.Write(appendField(nil, []byte(p)))
 	}
 	return formatUUID(h.Sum(nil))
 }

@@ -40,7 +40,7 @@ var ErrHandle = errors.New("no such verification")
 // Seal makes the public id. nonce must be random and of HandleNonceSize bytes.
 // Sealing again with another nonce gives another text that opens to the same.
 func (s Secret) Seal(h Handle, nonce []byte) string {
-	aead := s.handleCipher()
+	aead := s.handles()
 	h.OpenedAt = h.OpenedAt.UTC().Truncate(time.Second)
 	plain, err := json.Marshal(h)
 	if err != nil {
@@ -65,7 +65,7 @@ func (s Secrets) Open(text string, now time.Time) (Handle, error) {
 	if err != nil || len(sealed) < HandleNonceSize {
 		return Handle{}, ErrHandle
 	}
-	plain, err := secret.handleCipher().Open(nil, sealed[:HandleNonceSize], sealed[HandleNonceSize:], []byte(handlePrefix(secret.id)))
+	plain, err := secret.handles().Open(nil, sealed[:HandleNonceSize], sealed[HandleNonceSize:], []byte(handlePrefix(secret.id)))
 	if err != nil {
 		return Handle{}, ErrHandle
 	}
@@ -80,7 +80,8 @@ func (s Secrets) Open(text string, now time.Time) (Handle, error) {
 // no escaping in a URL (RFC 3986 §2.3) and stands in no secret's id.
 func handlePrefix(secretID string) string { return handleVersion + "~" + secretID + "~" }
 
-func (s Secret) handleCipher() cipher.AEAD {
+// newHandleCipher makes what seals handles.
+func (s Secret) newHandleCipher() cipher.AEAD {
 	aead, err := chacha20poly1305.NewX(s.mac("handle"))
 	if err != nil {
 		panic(err) // an HMAC-SHA-256 always has the key's 32 bytes
