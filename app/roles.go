@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"countersign/api"
@@ -38,9 +39,13 @@ func (n *node) process(name string, p *stream.Processor, run func(context.Contex
 
 // addRoles makes the parts of each role.
 func (n *node) addRoles(outside, inside net.Listener) error {
-	emitter, err := n.addEmitter()
-	if err != nil {
-		return err
+	var emitter *stream.Emitter
+	var err error
+	if n.roles.API {
+		emitter, err = n.addEmitter("emitter", stream.EmitterConfig{Topics: []string{topics.UserCommands, topics.MailCommands}})
+		if err != nil {
+			return err
+		}
 	}
 	if n.roles.Users {
 		if err := n.addUsers(); err != nil {
@@ -55,7 +60,7 @@ func (n *node) addRoles(outside, inside net.Listener) error {
 		n.follow("suppressions view", suppressions.Run, suppressions.Health)
 	}
 	if n.roles.Notifier {
-		if err := n.addNotifier(emitter, suppressions); err != nil {
+		if err := n.addNotifier(suppressions); err != nil {
 			return err
 		}
 	}
@@ -106,25 +111,19 @@ func (n *node) serve(name string, l net.Listener, h http.Handler) {
 	n.add(edge, name, func(ctx context.Context) error { return api.Serve(ctx, l, h) })
 }
 
-// addEmitter makes what API and senders write single records with.
-func (n *node) addEmitter() (*stream.Emitter, error) {
-	var writes []string
-	if n.roles.API {
-		writes = append(writes, topics.UserCommands, topics.MailCommands)
-	}
-	if n.roles.Notifier {
-		writes = append(writes, topics.MailDeliveries)
-	}
-	emitter, err := n.cluster.NewEmitter(stream.EmitterConfig{Topics: writes})
+// addEmitter makes what single records are written with.
+func (n *node) addEmitter(name string, config stream.EmitterConfig) (*stream.Emitter, error) {
+	config.ClientID = strings.ReplaceAll(name, " ", "-")
+	emitter, err := n.cluster.NewEmitter(config)
 	if err != nil {
 		return nil, err
 	}
-	n.add(base, "emitter", func(ctx context.Context) error {
+	n.add(base, name, func(ctx context.Context) error {
 		<-ctx.Done()
 		emitter.Close()
 		return nil
 	})
-	n.checks = append(n.checks, check{name: "emitter", health: emitter.Health})
+	n.checks = append(n.checks, check{name: name, health: emitter.Health})
 	return emitter, nil
 }
 
@@ -145,11 +144,18 @@ func (n *node) addUsers() error {
 	return nil
 }
 
+// resultsLinger lets the results of mails gather: nobody waits for one, and each way to Kafka costs as much as several.
+const resultsLinger = 5 * time.Millisecond
+
 // addNotifier is the notification service: the outbox and who sends from it.
-func (n *node) addNotifier(emitter *stream.Emitter, suppressions *views.Suppressions) error {
+func (n *node) addNotifier(suppressions *views.Suppressions) error {
+	results, err := n.addEmitter("results emitter", stream.EmitterConfig{Topics: []string{topics.MailDeliveries}, Linger: resultsLinger})
+	if err != nil {
+		return err
+	}
 	sender, err := mail.NewSender(mail.SenderConfig{
 		Relay: n.settings.relay, Composer: n.settings.composer, Letters: processors.Letters(n.secrets, n.settings.PublicURL),
-		Report: processors.Report(emitter), Pool: n.settings.SMTPPool, Rate: n.settings.MailRate, Registry: n.registry, Log: n.log,
+		Report: processors.Report(results), Pool: n.settings.SMTPPool, Rate: n.settings.MailRate, Registry: n.registry, Log: n.log,
 	})
 	if err != nil {
 		return err

@@ -130,20 +130,31 @@ func (a *agenda) oldest() (at time.Time) {
 
 // drop takes an entry out, wherever it is.
 func (a *agenda) drop(e *entry) {
-	a.waiting.remove(e)
-	a.expiring.remove(e)
-	if e.ready > 0 {
-		l := a.lane(e.mail.To)
-		l.ready.remove(e)
+	if l := a.remove(e); l != nil {
 		a.settle(l)
 	}
 }
 
-// begin says that a mail is under way, until the lane it returns is given to end.
-func (a *agenda) begin(m Mail) *lane {
-	l := a.lane(m.To)
+// begin takes an entry out because its mail is under way, until the lane it returns is given to end.
+func (a *agenda) begin(e *entry) *lane {
+	l := a.remove(e)
+	if l == nil {
+		l = a.lane(e.mail.To)
+	}
 	l.underWay++
 	a.settle(l)
+	return l
+}
+
+// remove takes an entry out, and returns the lane in which it was, if it was in one.
+func (a *agenda) remove(e *entry) *lane {
+	a.waiting.remove(e)
+	a.expiring.remove(e)
+	if e.ready == 0 {
+		return nil
+	}
+	l := a.lane(e.mail.To)
+	l.ready.remove(e)
 	return l
 }
 
@@ -166,12 +177,16 @@ func (a *agenda) lane(address string) *lane {
 
 // settle puts a lane that changed where it belongs.
 func (a *agenda) settle(l *lane) {
-	a.open.remove(l)
-	switch {
-	case l.ready.Len() > 0 && l.underWay < a.share:
+	switch open := l.ready.Len() > 0 && l.underWay < a.share; {
+	case open && l.open > 0:
+		heap.Fix(&a.open, l.open-1)
+	case open:
 		heap.Push(&a.open, l)
-	case l.ready.Len() == 0 && l.underWay == 0:
-		delete(a.lanes, l.domain)
+	default:
+		a.open.remove(l)
+		if l.ready.Len() == 0 && l.underWay == 0 {
+			delete(a.lanes, l.domain)
+		}
 	}
 }
 

@@ -25,8 +25,7 @@ func TestAgenda_OfOneDomain_NoMoreThanItsShareIsUnderWay(t *testing.T) {
 		if e == nil {
 			return ""
 		}
-		a.drop(e)
-		lanes = append(lanes, a.begin(e.mail))
+		lanes = append(lanes, a.begin(e))
 		return e.mail.ID
 	}
 	for _, want := range []string{"slow0", "slow1", "other", ""} {
@@ -62,8 +61,7 @@ func TestAgenda_ALongQueueOfADomainAtItsShare_IsNotLookedThrough(t *testing.T) {
 		a.plan(due(fmt.Sprint(n), "slow.example", n%3600))
 	}
 	first, _, _ := a.next(now, true)
-	a.drop(first)
-	slow := a.begin(first.mail)
+	slow := a.begin(first)
 	compared := 0
 	for _, q := range []*queue[*entry]{&a.waiting, &a.expiring, &slow.ready} {
 		before := q.before
@@ -76,8 +74,7 @@ func TestAgenda_ALongQueueOfADomainAtItsShare_IsNotLookedThrough(t *testing.T) {
 		if e == nil || e.mail.ID != fmt.Sprint("other", n) {
 			t.Fatalf("mail %d: next is %v", n, e)
 		}
-		a.drop(e)
-		a.end(a.begin(e.mail))
+		a.end(a.begin(e))
 		a.drop(slow.ready.items[len(slow.ready.items)/2])
 	}
 	if least := 17; compared > times*least*20 {

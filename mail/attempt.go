@@ -44,11 +44,13 @@ func (s *Sender) take() *job {
 	if s.stopped || e == nil {
 		return nil
 	}
-	s.leave(e)
+	delete(s.held, e)
 	e.phase = underWay
 	j := &job{entry: e, mail: e.mail, expired: expired, done: make(chan struct{})}
-	if !expired {
-		j.lane = s.agenda.begin(e.mail)
+	if expired {
+		s.agenda.drop(e)
+	} else {
+		j.lane = s.agenda.begin(e)
 		j.probe = s.relay.begin(now)
 		s.pace.begin(now)
 	}

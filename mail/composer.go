@@ -211,15 +211,18 @@ func newByteSet(of string) (s byteSet) {
 	return s
 }
 
-// hold says whether all bytes of a text are in the set.
-func (s *byteSet) hold(text string) bool {
+// prefix is how many bytes at the beginning of a text are in the set.
+func (s *byteSet) prefix(text string) int {
 	for i := range len(text) {
 		if !s[text[i]] {
-			return false
+			return i
 		}
 	}
-	return true
+	return len(text)
 }
+
+// hold says whether all bytes of a text are in the set.
+func (s *byteSet) hold(text string) bool { return s.prefix(text) == len(text) }
 
 // deliverable is an address as it may stand in a command and a header: a dot-atom at an ASCII domain.
 func deliverable(address string) (string, error) {

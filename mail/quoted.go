@@ -30,32 +30,41 @@ func writeQuoted(b *strings.Builder, text string) {
 	}
 }
 
+// plainBytes stand for themselves, spaces and tabs where they are not a line's last.
+var plainBytes = newByteSet("\t !\"#$%&'()*+,-./:;<>?@[\\]^_`{|}~" + alphanumeric)
+
 func writeQuotedLine(b *strings.Builder, line string) {
-	column, from := 0, 0
-	for i := range len(line) {
-		c, last := line[i], i == len(line)-1
-		plain := c > ' ' && c <= '~' && c != '=' || (c == ' ' || c == '\t') && !last
-		size := 3
-		if plain {
-			size = 1
-		}
-		room := quotedColumns
+	room := quotedColumns
+	// makeRoom makes room for so many letters; what is not the line's last leaves some for the "=" that breaks it.
+	makeRoom := func(letters int, last bool) {
 		if !last {
-			room-- // for the "=" that breaks the line
+			letters++
 		}
-		if column+size > room {
-			b.WriteString(line[from:i])
+		if letters > room {
 			b.WriteString("=\r\n")
-			column, from = 0, i
-		}
-		column += size
-		if !plain {
-			b.WriteString(line[from:i])
-			b.WriteByte('=')
-			b.WriteByte(hexadecimal[c>>4])
-			b.WriteByte(hexadecimal[c&0xf])
-			from = i + 1
+			room = quotedColumns
 		}
 	}
-	b.WriteString(line[from:])
+	for line != "" {
+		plain := plainBytes.prefix(line)
+		if plain == len(line) && (line[plain-1] == ' ' || line[plain-1] == '\t') {
+			plain--
+		}
+		for plain > 0 {
+			makeRoom(1, len(line) == 1)
+			n := min(plain, room-1)
+			if plain == len(line) && plain <= room {
+				n = plain
+			}
+			b.WriteString(line[:n])
+			line, plain, room = line[n:], plain-n, room-n
+		}
+		if line != "" {
+			makeRoom(3, len(line) == 1)
+			b.WriteByte('=')
+			b.WriteByte(hexadecimal[line[0]>>4])
+			b.WriteByte(hexadecimal[line[0]&0xf])
+			line, room = line[1:], room-3
+		}
+	}
 }

@@ -16,6 +16,9 @@ const textColumns = 76
 
 // wrap breaks the lines of a text that are too long.
 func wrap(text string) string {
+	if len(text) <= textColumns || unescapedBytes.hold(strings.TrimSuffix(text, "\n")) { // a link
+		return text
+	}
 	var b strings.Builder
 	for line := range strings.Lines(text) {
 		wrapLine(&b, line)

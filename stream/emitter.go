@@ -41,6 +41,8 @@ type EmitterConfig struct {
 	ClientID string
 	// MaxInFlight is how many records may wait for their acknowledgement. Defaults to 4096.
 	MaxInFlight int
+	// Linger is how long a record waits for others to leave with, which costs Kafka less. Defaults to not at all.
+	Linger time.Duration
 	// AckTimeout is how long Emit waits for an acknowledgement. Defaults to 2.5 s.
 	AckTimeout time.Duration
 	// GiveUpAfter is how long a record whose outcome is unknown may still be sent. Defaults to 30 s.
@@ -62,6 +64,9 @@ type Emitter struct {
 
 	mu     sync.Mutex // of what replaces and closes cl
 	closed bool
+
+	leaving sync.Mutex // of departs
+	departs chan struct{}
 }
 
 // How often the watch looks whether a broker answers: without a reason, and while none does.
@@ -144,6 +149,7 @@ func (e *Emitter) Emit(ctx context.Context, topic, key string, value []byte, hea
 	default:
 		return ErrOverloaded
 	}
+	e.linger()
 	record := Record{topic, key, value, headers}.produced()
 	// At the end of its context the client gives a record up only if it was never part of a request: then it can still
 	// be said that nothing was done.
@@ -172,6 +178,27 @@ func (e *Emitter) Emit(ctx context.Context, topic, key string, value []byte, hea
 	case <-ctx.Done():
 		return fmt.Errorf("emit to %s: %w: %w", topic, context.Cause(ctx), ErrOutcomeUnknown)
 	}
+}
+
+// linger waits until the records that gather now leave.
+func (e *Emitter) linger() {
+	if e.cfg.Linger == 0 {
+		return
+	}
+	e.leaving.Lock()
+	departs := e.departs
+	if departs == nil {
+		departs = make(chan struct{})
+		e.departs = departs
+		time.AfterFunc(e.cfg.Linger, func() {
+			e.leaving.Lock()
+			defer e.leaving.Unlock()
+			e.departs = nil
+			close(departs)
+		})
+	}
+	e.leaving.Unlock()
+	<-departs
 }
 
 // outcome says what a failed produce means. The client fails a record by itself only if no request holds it that was

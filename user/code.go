@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -36,7 +37,7 @@ const (
 // Secret is one named key from which codes, tokens and handles are made. It
 // prints and marshals as its id.
 type Secret struct {
-	id  string
+	id string
 	// fmt shows what another's unexported field holds, but nothing of what a function returns.
 	key     func() []byte
 	handles func() cipher.AEAD
@@ -130,7 +131,7 @@ func (s Secret) Code(email, verificationID string, nonce []byte) string {
 	sum := s.mac("code", []byte(email), []byte(verificationID), nonce)
 	at := sum[len(sum)-1] & 0x0f
 	n := binary.BigEndian.Uint32(sum[at:]) & 0x7fffffff
-	return fmt.Sprintf("%0*d", CodeDigits, n%1_000_000)
+	return strconv.Itoa(int(1_000_000 + n%1_000_000))[1:] // with its leading zeros
 }
 
 // LinkToken makes the token of the mail's link: base64url, 128 bits.
