@@ -89,7 +89,7 @@ func (s *Sender) attempt(c *courier, j *job) (d Delivery, next phase) {
 		s.cfg.Log.WithError(err).WithField("mail_id", m.ID).Error("mail held: its letter cannot be made")
 		return Delivery{}, held
 	}
-	message, err := s.cfg.Composer.Compose(m, letter, time.Now())
+	message, err := s.cfg.Composer.Compose(&c.letter, m, letter, time.Now())
 	if err != nil {
 		m.State, m.Stage, m.Reply = Failed, StageCompose, tidy(err.Error(), nil)
 		return m.delivery(BySender, time.Now()), reported

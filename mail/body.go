@@ -7,17 +7,14 @@
 package mail
 
 import (
+	"bytes"
 	"fmt"
 	"hash/fnv"
 	"strconv"
-	"strings"
 )
 
-// part is a part's content, quoted-printable.
-type part struct {
-	write func(*strings.Builder)
-	size  int // about what it writes, in bytes
-}
+// part writes a part's content, quoted-printable.
+type part func(*bytes.Buffer)
 
 // body is a message's parts.
 type body struct {
@@ -37,10 +34,7 @@ func newBody(id string, text, html part, logo picture) body {
 // contentType is the header's.
 func (m body) contentType() string { return `multipart/alternative; boundary="` + m.outer + `"` }
 
-// size is about how many bytes the body has.
-func (m body) size() int { return m.text.size + m.html.size + len(m.logo.encoded) + 1<<10 }
-
-func (m body) write(b *strings.Builder) {
+func (m body) write(b *bytes.Buffer) {
 	b.WriteString("--" + m.outer)
 	writePart(b, "text/plain", m.text)
 	b.WriteString("--" + m.outer)
@@ -56,10 +50,10 @@ func (m body) write(b *strings.Builder) {
 }
 
 // writePart ends the line of a boundary and writes the part that follows it.
-func writePart(b *strings.Builder, kind string, content part) {
+func writePart(b *bytes.Buffer, kind string, content part) {
 	b.WriteString("\r\nContent-Type: ")
 	b.WriteString(kind)
 	b.WriteString("; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n")
-	content.write(b)
+	content(b)
 	b.WriteString("\r\n")
 }

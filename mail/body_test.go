@@ -32,11 +32,11 @@ func TestComposer_WithALogo_AttachesItBesideTheHTML(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	message, err := composer.Compose(codeMailAt(noon, "Ada"), letter, noon)
+	message, err := composer.Compose(new(bytes.Buffer), codeMailAt(noon, "Ada"), letter, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
-	read, err := netmail.ReadMessage(strings.NewReader(message.Text))
+	read, err := netmail.ReadMessage(bytes.NewReader(message.Text))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@
 package mail
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -38,7 +39,7 @@ type Message struct {
 	ID       string
 	From, To string
 	// Text is the whole message, headers and body.
-	Text string
+	Text []byte
 
 	// secrets must not appear in what is told about the message.
 	secrets []string
@@ -134,8 +135,9 @@ func (c *Composer) letter(kind Kind, locale string) (*letterTemplate, error) {
 	return letters[place], nil
 }
 
-// Compose builds the message of a mail. An error is for good: the same mail will not compose later either.
-func (c *Composer) Compose(m Mail, l Letter, now time.Time) (Message, error) {
+// Compose writes the message of a mail to b, whose bytes are its Text. An error is for good: the same mail will not compose
+// later either.
+func (c *Composer) Compose(b *bytes.Buffer, m Mail, l Letter, now time.Time) (Message, error) {
 	letter, err := c.letter(m.Kind, m.Locale)
 	if err != nil {
 		return Message{}, err
@@ -165,8 +167,7 @@ func (c *Composer) Compose(m Mail, l Letter, now time.Time) (Message, error) {
 		}
 	}
 	body := newBody(m.ID, text, html, c.brand.logo)
-	var b strings.Builder
-	b.Grow(body.size())
+	b.Reset()
 	b.WriteString(header("Date", now.Format(time.RFC1123Z)))
 	b.WriteString(header("Message-ID", "<"+message.ID+">"))
 	b.WriteString(c.head)
@@ -174,8 +175,8 @@ func (c *Composer) Compose(m Mail, l Letter, now time.Time) (Message, error) {
 	b.WriteString(letter.head)
 	b.WriteString(header("Content-Type", body.contentType()))
 	b.WriteString("\r\n")
-	body.write(&b)
-	message.Text = b.String()
+	body.write(b)
+	message.Text = b.Bytes()
 	return message, nil
 }
 

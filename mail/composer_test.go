@@ -1,6 +1,7 @@
 package mail_test
 
 import (
+	"bytes"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -31,12 +32,12 @@ func compose(t *testing.T, m mail.Mail, l mail.Letter) (headers netmail.Header, 
 // open composes a mail and takes it apart.
 func open(t *testing.T, composer *mail.Composer, m mail.Mail, l mail.Letter) (headers netmail.Header, text, html string) {
 	t.Helper()
-	message, err := composer.Compose(m, l, noon)
+	message, err := composer.Compose(new(bytes.Buffer), m, l, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(message.Text) {
-		if !strings.HasSuffix(line, "\r\n") && !strings.HasSuffix(message.Text, line) || len(line) > 200 {
+	for line := range strings.Lines(string(message.Text)) {
+		if !strings.HasSuffix(line, "\r\n") && !strings.HasSuffix(string(message.Text), line) || len(line) > 200 {
 			t.Errorf("line %q", line)
 		}
 		for _, r := range line {
@@ -45,7 +46,7 @@ func open(t *testing.T, composer *mail.Composer, m mail.Mail, l mail.Letter) (he
 			}
 		}
 	}
-	read, err := netmail.ReadMessage(strings.NewReader(message.Text))
+	read, err := netmail.ReadMessage(bytes.NewReader(message.Text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,18 +236,18 @@ func TestComposer_ARecipientThatIsNoPlainAddress_IsRefused(t *testing.T) {
 	} {
 		m := codeMailAt(noon, "Ada")
 		m.To = address
-		message, err := composer.Compose(m, mail.Letter{}, noon)
+		message, err := composer.Compose(new(bytes.Buffer), m, mail.Letter{}, noon)
 		if message.To != want || (err == nil) != (want != "") {
 			t.Errorf("%q: %q %v", address, message.To, err)
 		}
 	}
 	m := codeMailAt(noon, "Ada")
 	m.ID = "a>\r\nBcc: eve@evil.com"
-	if _, err := composer.Compose(m, mail.Letter{}, noon); err == nil {
+	if _, err := composer.Compose(new(bytes.Buffer), m, mail.Letter{}, noon); err == nil {
 		t.Error("an id that breaks the header was taken")
 	}
 	m.ID, m.Kind = "a", "odd"
-	if _, err := composer.Compose(m, mail.Letter{}, noon); err == nil {
+	if _, err := composer.Compose(new(bytes.Buffer), m, mail.Letter{}, noon); err == nil {
 		t.Error("an unknown kind was taken")
 	}
 }
@@ -266,8 +267,9 @@ func BenchmarkComposer_Compose(b *testing.B) {
 	}
 	m := codeMailAt(noon, "Ada")
 	b.ReportAllocs()
+	var buffer bytes.Buffer
 	for b.Loop() {
-		if _, err := composer.Compose(m, letter, noon); err != nil {
+		if _, err := composer.Compose(&buffer, m, letter, noon); err != nil {
 			b.Fatal(err)
 		}
 	}

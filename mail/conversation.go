@@ -8,9 +8,9 @@
 package mail
 
 import (
+	"bytes"
 	"errors"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -54,8 +54,11 @@ func (c *connection) converse(m Message) (Stage, error) {
 			return step.stage, err
 		}
 	}
-	// A line that begins with a dot has two of them on its way (RFC 5321, 4.5.2).
-	if err := c.say(strings.ReplaceAll(m.Text, "\r\n.", "\r\n.."), ".\r\n"); err != nil {
+	text := m.Text
+	if dot := []byte("\r\n."); bytes.Contains(text, dot) { // and has another on its way (RFC 5321, 4.5.2)
+		text = bytes.ReplaceAll(text, dot, []byte("\r\n.."))
+	}
+	if _, err := c.wire.Write(append(text, ".\r\n"...)); err != nil {
 		return StageContent, err
 	}
 	c.unheard = 1

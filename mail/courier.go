@@ -7,6 +7,7 @@
 package mail
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -26,6 +27,8 @@ type courier struct {
 	relay *Relay
 	conn  *connection
 	open  prometheus.Gauge // of all couriers
+	// letter is the space for the message that it delivers.
+	letter bytes.Buffer
 }
 
 // deliver hands a message to the relay. When ctx ends, the conversation does.

@@ -6,7 +6,10 @@
 
 package mail
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 const (
 	quotedColumns = 76
@@ -15,11 +18,11 @@ const (
 
 // quoted is the part of a text.
 func quoted(text string) part {
-	return part{func(b *strings.Builder) { writeQuoted(b, text) }, len(text) * 5 / 4}
+	return func(b *bytes.Buffer) { writeQuoted(b, text) }
 }
 
 // writeQuoted writes a text quoted-printable.
-func writeQuoted(b *strings.Builder, text string) {
+func writeQuoted(b *bytes.Buffer, text string) {
 	for text != "" {
 		line, rest, ended := strings.Cut(text, "\n")
 		writeQuotedLine(b, line)
@@ -33,7 +36,7 @@ func writeQuoted(b *strings.Builder, text string) {
 // plainBytes stand for themselves, spaces and tabs where they are not a line's last.
 var plainBytes = newByteSet("\t !\"#$%&'()*+,-./:;<>?@[\\]^_`{|}~" + alphanumeric)
 
-func writeQuotedLine(b *strings.Builder, line string) {
+func writeQuotedLine(b *bytes.Buffer, line string) {
 	room := quotedColumns
 	// makeRoom makes room for so many letters; what is not the line's last leaves some for the "=" that breaks it.
 	makeRoom := func(letters int, last bool) {

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"bytes"
 	"io"
 	"mime/quotedprintable"
 	"strings"
@@ -15,7 +16,7 @@ func TestWriteQuoted_AnyText_IsReadAsItWas_InLinesThatAreShortEnough(t *testing.
 			rapid.RuneFrom([]rune("aB9= \t\n\n.~ß中\u00a0\r")), rapid.Rune(),
 		)).Draw(t, "text")
 		text += strings.Repeat("x", rapid.IntRange(0, 160).Draw(t, "long"))
-		var b strings.Builder
+		var b bytes.Buffer
 		writeQuoted(&b, text)
 		for line := range strings.SplitSeq(b.String(), "\r\n") {
 			if len(line) > quotedColumns || strings.HasSuffix(line, " ") || strings.HasSuffix(line, "\t") {

@@ -8,6 +8,7 @@
 package mail
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"sync"
@@ -38,7 +39,6 @@ type stencil struct{ text, html printed }
 type printed struct {
 	stretches []stretch
 	wraps     bool // its lines are wrapped
-	size      int  // about what it has when it is filled
 }
 
 // stretch is lines that are alike in all letters, quoted-printable already, and the line that follows: values stand between
@@ -51,10 +51,10 @@ type stretch struct {
 
 // filled is the part with values.
 func (p printed) filled(with [len(values)]*string) part {
-	return part{func(b *strings.Builder) { p.write(b, with) }, p.size}
+	return func(b *bytes.Buffer) { p.write(b, with) }
 }
 
-func (p printed) write(b *strings.Builder, with [len(values)]*string) {
+func (p printed) write(b *bytes.Buffer, with [len(values)]*string) {
 	line := make([]byte, 0, 1<<10)
 	for _, s := range p.stretches {
 		b.WriteString(s.alike)
@@ -70,7 +70,7 @@ func (p printed) write(b *strings.Builder, with [len(values)]*string) {
 }
 
 // writeLines writes lines that are the letter's.
-func (p printed) writeLines(b *strings.Builder, lines string) {
+func (p printed) writeLines(b *bytes.Buffer, lines string) {
 	if p.wraps {
 		lines = wrap(lines)
 	}
@@ -82,8 +82,8 @@ var marks = [len(values)]string{"zqxFirstNamexqz", "zqxEmailxqz", "zqxCodexqz", 
 
 // printOf makes the part of a text in which marks stand for the values.
 func printOf(text string, wraps bool) printed {
-	p := printed{wraps: wraps, size: len(text) * 5 / 4}
-	var alike strings.Builder
+	p := printed{wraps: wraps}
+	var alike bytes.Buffer
 	for line := range strings.Lines(text) {
 		s := cut(line)
 		if len(s.values) == 0 {
@@ -173,7 +173,7 @@ func (l *letterTemplate) newStencil(marked fields) *stencil {
 	if err != nil {
 		return nil
 	}
-	var filled, written strings.Builder
+	var filled, written bytes.Buffer
 	s.text.write(&filled, tried.values())
 	s.html.write(&filled, tried.values())
 	writeQuoted(&written, text)

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 )
@@ -21,12 +22,12 @@ func TestStencil_EveryLetter_IsFilledAsItIsWritten(t *testing.T) {
 				if s == nil {
 					t.Fatalf("%s in %s has no stencil", kind, l.tag)
 				}
-				var filled, written strings.Builder
-				for b, parts := range map[*strings.Builder][]part{
+				var filled, written bytes.Buffer
+				for b, parts := range map[*bytes.Buffer][]part{
 					&filled: {s.text.filled(f.values()), s.html.filled(f.values())}, &written: {quoted(text), quoted(html)},
 				} {
 					for _, p := range parts {
-						p.write(b)
+						p(b)
 					}
 				}
 				if filled.String() != written.String() {

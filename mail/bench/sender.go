@@ -7,6 +7,7 @@ package main
 //   - a mail that is not sent at the first attempt fails the measurement.
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -69,7 +70,7 @@ func letterSize(templates string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	message, err := composer.Compose(newMail(0), letter, time.Now())
+	message, err := composer.Compose(new(bytes.Buffer), newMail(0), letter, time.Now())
 	return len(message.Text), err
 }
 
