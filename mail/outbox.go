@@ -4,7 +4,8 @@
 //   - within a verification a later sequence supersedes an older mail, in whichever order they come;
 //   - an attempt that was refused for now is repeated after 5 s, 15 s, 45 s, 2 min, then every 4 min (± 20 %), never
 //     beyond the mail's deadline;
-//   - an attempt without a reply is repeated once, later;
+//   - an attempt without a reply is repeated once, later. A mail that had one and runs out of time does not expire but
+//     stays uncertain: the relay may have taken it;
 //   - when an account is erased its waiting mails are called off, and one that was asked for before and comes later is,
 //     too; nothing personal is remembered of them;
 //   - a mail to a suppressed address has failed before it is tried (suppression.go);
@@ -137,7 +138,7 @@ func (o Outbox) Settle(d Delivery, now time.Time) (Outbox, []Delivery) {
 		o, _ = o.finish(m, d.State, now) // The sender's record has told it.
 		return o, nil
 	case Expired:
-		return o.finish(m, Expired, now)
+		return o.finish(m, m.outOfTime(), now)
 	case Retrying:
 		m.State, m.NotBefore = Retrying, now.Add(m.wait(retryDelay(m.Attempts)))
 	case Uncertain:
@@ -150,10 +151,18 @@ func (o Outbox) Settle(d Delivery, now time.Time) (Outbox, []Delivery) {
 		return o, nil
 	}
 	if !m.Deadline().After(m.NotBefore) {
-		return o.finish(m, Expired, now)
+		return o.finish(m, m.outOfTime(), now)
 	}
 	o.Mails[i] = m
 	return o, []Delivery{m.delivery(ByOutbox, now)}
+}
+
+// outOfTime is what becomes of a mail for which there is no time left.
+func (m Mail) outOfTime() State {
+	if m.Unanswered > 0 {
+		return Uncertain
+	}
+	return Expired
 }
 
 // attemptOf is the number a result in this state bears: that of the attempt made, or of the last one where none was.
@@ -218,7 +227,7 @@ func (o Outbox) finish(m Mail, s State, now time.Time) (Outbox, []Delivery) {
 	m.State, m.NotBefore = s, time.Time{}
 	o.Mails = slices.DeleteFunc(o.Mails, func(other Mail) bool { return other.ID == m.ID })
 	done := Done{ID: m.ID, VerificationID: m.VerificationID, Sequence: m.Sequence, Until: m.Deadline().Add(remembered)}
-	if s.Retriable() && m.Sequence >= o.Erased.Sequence {
+	if s.Retriable() && m.Deadline().After(now) && m.Sequence >= o.Erased.Sequence {
 		done.Mail = &m
 	}
 	o.Done = append(o.Done, done)

@@ -99,6 +99,15 @@ func TestOutbox_WhatHappensToAMail_FollowsTheRules(t *testing.T) {
 		"no reply twice": {[]step{
 			queue(code("a", 1), 0), settle(result("a", 1, mail.Uncertain), 0), settle(result("a", 2, mail.Retrying), 0), settle(result("a", 3, mail.Uncertain), 0),
 		}, "a:done ", "a:uncertain/3 "},
+		"no reply, and no time for more": {[]step{
+			queue(code("a", 1), 0), settle(result("a", 1, mail.Uncertain), 9*time.Minute-time.Second),
+		}, "a:done ", "a:uncertain/1 "},
+		"no reply, then no time for a retry": {[]step{
+			queue(code("a", 1), 0), settle(result("a", 1, mail.Uncertain), 0), settle(result("a", 2, mail.Retrying), 9*time.Minute-time.Second),
+		}, "a:done ", "a:uncertain/2 "},
+		"no reply, and the sender saw it expire": {[]step{
+			queue(code("a", 1), 0), settle(result("a", 1, mail.Uncertain), 0), settle(result("a", 1, mail.Expired), 9*time.Minute),
+		}, "a:done ", "a:uncertain/1 "},
 		"a later mail supersedes":        {[]step{queue(code("a", 1), 0), queue(code("b", 2), 0)}, "b:queued/0 a:done ", "a:superseded/0 b:queued/0 "},
 		"also where it comes first":      {[]step{queue(code("b", 2), 0), queue(code("a", 1), 0)}, "b:queued/0 a:done ", "a:superseded/0 "},
 		"also where it is sent already":  {[]step{queue(code("b", 2), 0), settle(result("b", 1, mail.Sent), 0), queue(code("a", 1), 0)}, "b:done a:done ", "a:superseded/0 "},

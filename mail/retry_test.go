@@ -14,6 +14,11 @@ func TestRetry_WhatIsDoneWithoutBeingSent_IsMailedAgainWhileItIsOfUse(t *testing
 			return o.Settle(result("a", attempt, s), now)
 		}
 	}
+	lastMoment := func(s mail.State) step {
+		return func(o mail.Outbox, now time.Time) (mail.Outbox, []mail.Delivery) {
+			return o.Settle(result("a", 1, s), now.Add(9*time.Minute-time.Second))
+		}
+	}
 	queue := func(id string, sequence int64) step {
 		return func(o mail.Outbox, now time.Time) (mail.Outbox, []mail.Delivery) {
 			return o.Queue(code(id, sequence), false, now)
@@ -32,6 +37,7 @@ func TestRetry_WhatIsDoneWithoutBeingSent_IsMailedAgainWhileItIsOfUse(t *testing
 	}{
 		"failed":                     {[]step{queue("a", 1), settle(1, mail.Failed)}, 0, "a:queued/1 "},
 		"without a reply":            {[]step{queue("a", 1), settle(1, mail.Uncertain), settle(2, mail.Uncertain)}, 0, "a:queued/2 "},
+		"one without, out of time":   {[]step{queue("a", 1), lastMoment(mail.Uncertain)}, 9*time.Minute - 1, "a:queued/1 "},
 		"called off":                 {[]step{queue("a", 1), cancel}, 0, "a:queued/0 "},
 		"suppressed":                 {[]step{suppressed}, 0, "a:queued/0 "},
 		"once":                       {[]step{queue("a", 1), cancel, retry}, 0, ""},
