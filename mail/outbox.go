@@ -11,7 +11,8 @@
 //   - a mail to a suppressed address has failed before it is tried (suppression.go);
 //   - a mail that could still be of use is kept until its deadline when it is done without having been sent (retry.go);
 //   - a row that remembers nothing any more is as good as none;
-//   - a result counts for the attempt it names; only "sent" is believed of any attempt, because it is a fact.
+//   - a result counts for the attempt it names; only "sent" is believed of any attempt, because it is a fact. One that comes
+//     when its mail is done is noted, so that a repeat is known for one; it is retried no more where it was sent.
 
 package mail
 
@@ -51,6 +52,8 @@ type Done struct {
 	VerificationID string    `json:"verification_id,omitempty"`
 	Sequence       int64     `json:"sequence"`
 	Until          time.Time `json:"until"`
+	// Attempts is the last one whose result is known.
+	Attempts int `json:"attempts,omitempty"`
 	// Mail is the mail itself, as long as it may be retried.
 	Mail *Mail `json:"mail,omitempty"`
 }
@@ -113,19 +116,15 @@ func (o Outbox) Erase(sequence int64, now time.Time) (Outbox, []Delivery) {
 	return o, told
 }
 
-// Settle takes a sender's result. A result of a mail that is not waiting for it changes nothing, so it may come late
-// and more than once; but what was sent is not retried, whatever was decided meanwhile.
+// Settle takes a sender's result. A repeat changes nothing. One of a mail that is not waiting for it decides nothing, so it
+// may come late; but what was sent is not retried, whatever was decided meanwhile.
 func (o Outbox) Settle(d Delivery, now time.Time) (Outbox, []Delivery) {
 	if d.By != BySender {
 		return o, nil
 	}
 	i := o.waiting(d.MailID)
 	if i < 0 {
-		if d.State == Sent && o.kept(d.MailID) != nil {
-			o = o.forget(now)
-			o.Done[o.done(d.MailID)].Mail = nil
-		}
-		return o, nil
+		return o.note(d, now), nil
 	}
 	m := o.Mails[i]
 	if d.State != Sent && d.Attempt != m.attemptOf(d.State) {
@@ -155,6 +154,23 @@ func (o Outbox) Settle(d Delivery, now time.Time) (Outbox, []Delivery) {
 	}
 	o.Mails[i] = m
 	return o, []Delivery{m.delivery(ByOutbox, now)}
+}
+
+// note takes the result of an attempt that was under way when its mail was done.
+func (o Outbox) note(d Delivery, now time.Time) Outbox {
+	i := o.done(d.MailID)
+	if i < 0 || d.Attempt <= o.Done[i].Attempts && (d.State != Sent || o.Done[i].Mail == nil) {
+		return o
+	}
+	o = o.forget(now)
+	if i = o.done(d.MailID); i < 0 {
+		return o
+	}
+	o.Done[i].Attempts = max(o.Done[i].Attempts, d.Attempt)
+	if d.State == Sent {
+		o.Done[i].Mail = nil
+	}
+	return o
 }
 
 // outOfTime is what becomes of a mail for which there is no time left.
@@ -226,7 +242,7 @@ func (o Outbox) Idle(now time.Time) bool {
 func (o Outbox) finish(m Mail, s State, now time.Time) (Outbox, []Delivery) {
 	m.State, m.NotBefore = s, time.Time{}
 	o.Mails = slices.DeleteFunc(o.Mails, func(other Mail) bool { return other.ID == m.ID })
-	done := Done{ID: m.ID, VerificationID: m.VerificationID, Sequence: m.Sequence, Until: m.Deadline().Add(remembered)}
+	done := Done{ID: m.ID, VerificationID: m.VerificationID, Sequence: m.Sequence, Until: m.Deadline().Add(remembered), Attempts: m.Attempts}
 	if s.Retriable() && m.Deadline().After(now) && m.Sequence >= o.Erased.Sequence {
 		done.Mail = &m
 	}

@@ -20,9 +20,10 @@ func (o Outbox) Retry(id string, now time.Time) (Outbox, []Delivery) {
 	if m == nil || !m.Deadline().After(now) || o.overtook(*m) {
 		return o, nil
 	}
+	again := *m
+	again.Attempts = o.Done[o.done(id)].Attempts
 	o = o.forget(now)
 	o.Done = slices.DeleteFunc(o.Done, func(d Done) bool { return d.ID == id })
-	again := *m
 	again.State, again.Unanswered, again.Stage, again.Reply = Queued, 0, "", ""
 	again.Retries++
 	o.Mails = append(o.Mails, again)

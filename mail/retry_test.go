@@ -39,6 +39,7 @@ func TestRetry_WhatIsDoneWithoutBeingSent_IsMailedAgainWhileItIsOfUse(t *testing
 		"without a reply":            {[]step{queue("a", 1), settle(1, mail.Uncertain), settle(2, mail.Uncertain)}, 0, "a:queued/2 "},
 		"one without, out of time":   {[]step{queue("a", 1), lastMoment(mail.Uncertain)}, 9*time.Minute - 1, "a:queued/1 "},
 		"called off":                 {[]step{queue("a", 1), cancel}, 0, "a:queued/0 "},
+		"refused when it was off":    {[]step{queue("a", 1), cancel, settle(1, mail.Failed)}, 0, "a:queued/1 "},
 		"suppressed":                 {[]step{suppressed}, 0, "a:queued/0 "},
 		"once":                       {[]step{queue("a", 1), cancel, retry}, 0, ""},
 		"again after it failed":      {[]step{queue("a", 1), cancel, retry, settle(1, mail.Failed)}, 0, "a:queued/1 "},

@@ -28,6 +28,8 @@ import (
 //   - who suppresses an address, or takes it off the list, writes it in its transaction. The list is read through a view: a
 //     mail that comes at the same moment is refused by the relay once more. It knows an address by its hash alone, so that
 //     an erased one stays on it;
+//   - who the relay says is nobody is suppressed whatever became of the mail meanwhile, once an attempt: a result that is
+//     read again changes nothing in the row, and puts nobody back whom an operator took off the list;
 //   - a record that does not say that the right service wrote it, or whose key is another's, is a dead letter: it mails nobody;
 //   - what the outbox decides it writes to mail_deliveries in its transaction, and passes over on the way back;
 //     it is counted, and logged where a mail does not leave, when it is decided: a transaction that is not

@@ -191,41 +191,22 @@ func TestMailer_AnAddressThatTheRelayKnowsNot_IsSuppressed_UntilAnOperatorTakesI
 	}
 	var d desk
 	w.runs(graph, &d)
-	listed := func(want bool) {
-		t.Helper()
-		for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-			if _, is, err := list.Of(ada); err == nil && is == want {
-				return
-			}
-			if time.Now().After(end) {
-				t.Fatalf("listed is not %v", want)
-			}
-		}
-	}
-	tell := func(c topics.MailCommand) {
-		t.Helper()
-		c.ID, c.Email, c.RequestedAt = "c", ada, time.Now()
-		w.says(topics.MailCommands, ada, encoded(t, c))
-	}
 	e := createdEvent(t, ada)
 	w.says(topics.UserAccountCreated, ada, encoded(t, e))
 	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 1 })
-	w.says(topics.MailDeliveries, ada, encoded(t, topics.MailDelivery{
-		MailID: e.ID, Email: ada, Kind: "verify_account", State: "failed", Attempt: 1, OccurredAt: time.Now(),
-		Stage: "rcpt", Reply: "550 5.1.1 nobody", By: "sender",
-	}))
-	listed(true)
+	w.says(topics.MailDeliveries, ada, encoded(t, refusal(e.ID)))
+	awaitListed(t, list, true)
 	another := topics.Event{ID: "v", OccurredAt: time.Now(), UserID: e.UserID, Email: ada}
 	w.says(topics.UserAccountVerified, ada, encoded(t, another))
 	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 0 && len(o.Done) == 2 })
 
-	tell(topics.MailCommand{Type: topics.UnsuppressMail})
-	tell(topics.MailCommand{Type: topics.RetryMail, MailID: another.ID}) // at once
-	tell(topics.MailCommand{Type: topics.UnsuppressMail})
-	listed(false)
-	tell(topics.MailCommand{Type: topics.RetryMail, MailID: another.ID})
+	w.orders(topics.MailCommand{Type: topics.UnsuppressMail})
+	w.orders(topics.MailCommand{Type: topics.RetryMail, MailID: another.ID}) // at once
+	w.orders(topics.MailCommand{Type: topics.UnsuppressMail})
+	awaitListed(t, list, false)
+	w.orders(topics.MailCommand{Type: topics.RetryMail, MailID: another.ID})
 	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 1 && o.Mails[0].ID == another.ID })
-	tell(topics.MailCommand{Type: topics.CancelMail, MailID: another.ID})
+	w.orders(topics.MailCommand{Type: topics.CancelMail, MailID: another.ID})
 	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 0 })
 	want := []string{"queued/", "failed/rcpt", "failed/suppressed", "queued/", "cancelled/"}
 	for i, r := range w.hears(topics.MailDeliveries, len(want)) {
@@ -246,6 +227,69 @@ func TestMailer_AnAddressThatTheRelayKnowsNot_IsSuppressed_UntilAnOperatorTakesI
 	`
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(skipped), "countersign_mail_skipped_total"); err != nil {
 		t.Error(err)
+	}
+}
+
+// refusal is what a relay says of an address that it does not know.
+func refusal(mailID string) topics.MailDelivery {
+	return topics.MailDelivery{
+		MailID: mailID, Email: ada, Kind: "verify_account", State: "failed", Attempt: 1, OccurredAt: time.Now(),
+		Stage: "rcpt", Reply: "550 5.1.1 nobody", By: "sender",
+	}
+}
+
+// orders says what an operator asks for, of ada's mails.
+func (w *world) orders(c topics.MailCommand) {
+	w.t.Helper()
+	c.ID, c.Email, c.RequestedAt = "c", ada, time.Now()
+	w.says(topics.MailCommands, ada, encoded(w.t, c))
+}
+
+// awaitListed waits until ada is on the list, or is not.
+func awaitListed(t *testing.T, list processors.Suppressions, want bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		if _, is, err := list.Of(ada); err == nil && is == want {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("listed is not %v", want)
+		}
+	}
+}
+
+func TestMailer_ARefusalOfAMailThatWasCalledOff_SuppressesItsAddress_Once(t *testing.T) {
+	w := newWorld(t, stream.ExactlyOnce)
+	list := w.suppressions()
+	graph, err := processors.Mailer(processors.MailerConfig{Partitions: partitions, Suppressions: list, Log: w.log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d desk
+	w.runs(graph, &d)
+	e := createdEvent(t, ada)
+	w.says(topics.UserAccountCreated, ada, encoded(t, e))
+	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 1 })
+	w.orders(topics.MailCommand{Type: topics.CancelMail, MailID: e.ID})
+	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Done) == 1 })
+	w.says(topics.MailDeliveries, ada, encoded(t, refusal(e.ID)))
+	awaitListed(t, list, true)
+	w.orders(topics.MailCommand{Type: topics.UnsuppressMail})
+	awaitListed(t, list, false)
+	w.says(topics.MailDeliveries, ada, encoded(t, refusal(e.ID))) // again
+	w.orders(topics.MailCommand{Type: topics.RetryMail, MailID: e.ID})
+	if o := d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 1 }); o.Mails[0].Attempts != 1 {
+		t.Errorf("retried: %+v", o.Mails)
+	}
+	accepted := refusal(e.ID)
+	accepted.State, accepted.Attempt = "sent", 2
+	w.says(topics.MailDeliveries, ada, encoded(t, accepted)) // behind the repeat
+	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 0 })
+	w.orders(topics.MailCommand{Type: topics.UnsuppressMail})
+	for i, r := range w.hears(topics.MailSuppressions, 3) {
+		if put := r.Value != nil; put != (i == 0) {
+			t.Errorf("record %d of the list is %s", i, r.Value)
+		}
 	}
 }
 
