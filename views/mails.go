@@ -20,8 +20,9 @@ import (
 
 // Rules:
 //   - what mail_deliveries tells of a mail merges by its id into one entry, and an address's entries into one row;
-//   - a mail that is done stays done unless the outbox says otherwise: it was asked for again. One that a relay took was
-//     sent, whatever was decided meanwhile;
+//   - what the outbox decides counts as it comes, a sender's result only if its attempt is later than what is known and the
+//     mail is not done: one that comes again or late hides nothing. One that a relay took was sent, whatever was decided
+//     meanwhile;
 //   - what is older than seven days, the topic's own retention, is dropped;
 //   - two rows beside an address's lead to each of its mails: by its id, and by when it was queued, the newest first.
 
@@ -211,7 +212,8 @@ func merged(row []Mail, d topics.MailDelivery) []Mail {
 	if i < 0 {
 		return append(row, Mail{MailDelivery: d, QueuedAt: d.OccurredAt})
 	}
-	if row[i].State == "sent" || done(row[i].State) && d.State != "sent" && d.By != "outbox" {
+	news := d.State == "sent" || d.By == "outbox" || d.Attempt > row[i].Attempt && !done(row[i].State)
+	if row[i].State == "sent" || !news {
 		return row
 	}
 	d.MessageID = cmp.Or(d.MessageID, row[i].MessageID) // the outbox does not know it, and it stays the same

@@ -7,8 +7,20 @@ import (
 	"countersign/topics"
 )
 
+// change is what the outbox decided, result what came of an attempt.
 func change(id, state string, at time.Time) topics.MailDelivery {
-	return topics.MailDelivery{MailID: id, State: state, OccurredAt: at}
+	return topics.MailDelivery{MailID: id, State: state, OccurredAt: at, By: "outbox"}
+}
+
+func result(id, state string, attempt int) topics.MailDelivery {
+	return topics.MailDelivery{MailID: id, State: state, Attempt: attempt, OccurredAt: time.Now(), By: "sender"}
+}
+
+// decision is what the outbox decided after an attempt.
+func decision(id, state string, attempt int) topics.MailDelivery {
+	d := result(id, state, attempt)
+	d.By = "outbox"
+	return d
 }
 
 func TestMails_MergeByID_TheLastChangeCounts(t *testing.T) {
@@ -28,20 +40,30 @@ func TestMails_MergeByID_TheLastChangeCounts(t *testing.T) {
 	}
 }
 
-func TestMails_WhatIsDone_StaysDone_UnlessTheRelayTookIt(t *testing.T) {
-	now := time.Now()
-	for _, c := range []struct{ first, then, want string }{
-		{"sent", "superseded", "sent"},
-		{"failed", "retrying", "failed"},
-		{"expired", "queued", "expired"},
-		{"superseded", "sent", "sent"},
-		{"expired", "sent", "sent"},
-		{"uncertain", "sent", "sent"},
-		{"retrying", "expired", "expired"},
+func TestMails_ALateOrRepeatedResult_HidesNothingNewer(t *testing.T) {
+	queued := decision("a", "queued", 0)
+	for name, c := range map[string]struct {
+		changes []topics.MailDelivery
+		want    string
+	}{
+		"a result":                       {[]topics.MailDelivery{queued, result("a", "failed", 1)}, "failed"},
+		"the next one":                   {[]topics.MailDelivery{queued, result("a", "retrying", 1), decision("a", "retrying", 1), result("a", "failed", 2)}, "failed"},
+		"a repeat of the one before":     {[]topics.MailDelivery{queued, result("a", "retrying", 1), decision("a", "retrying", 1), result("a", "uncertain", 2), result("a", "retrying", 1)}, "uncertain"},
+		"a repeat of a failure, retried": {[]topics.MailDelivery{queued, result("a", "failed", 1), decision("a", "queued", 1), result("a", "failed", 1)}, "queued"},
+		"failed again":                   {[]topics.MailDelivery{queued, result("a", "failed", 1), decision("a", "queued", 1), result("a", "failed", 2)}, "failed"},
+		"out of time":                    {[]topics.MailDelivery{queued, decision("a", "uncertain", 1), result("a", "expired", 1), decision("a", "uncertain", 1), result("a", "expired", 1)}, "uncertain"},
+		"failed when it was called off":  {[]topics.MailDelivery{queued, decision("a", "cancelled", 0), result("a", "failed", 1)}, "cancelled"},
+		"sent when it was superseded":    {[]topics.MailDelivery{queued, decision("a", "superseded", 0), result("a", "sent", 1)}, "sent"},
+		"sent when it was given up":      {[]topics.MailDelivery{queued, decision("a", "uncertain", 2), result("a", "sent", 2)}, "sent"},
+		"sent, then superseded":          {[]topics.MailDelivery{queued, result("a", "sent", 1), decision("a", "superseded", 0)}, "sent"},
+		"sent, then retried":             {[]topics.MailDelivery{queued, result("a", "sent", 1), decision("a", "queued", 0)}, "sent"},
 	} {
-		row := merged(merged(nil, change("a", c.first, now)), change("a", c.then, now))
+		var row []Mail
+		for _, d := range c.changes {
+			row = merged(row, d)
+		}
 		if row[0].State != c.want {
-			t.Errorf("%s, then %s is shown as %s, want %s", c.first, c.then, row[0].State, c.want)
+			t.Errorf("%s: shown as %s, want %s", name, row[0].State, c.want)
 		}
 	}
 }
@@ -65,23 +87,9 @@ func TestMails_TheSameChangeAgain_ChangesNothing(t *testing.T) {
 	}
 }
 
-func TestMails_WhatIsAskedForAgain_IsNotDoneAnyMore(t *testing.T) {
-	now := time.Now()
-	again := change("a", "queued", now)
-	again.By = "outbox"
-	row := merged(merged(nil, change("a", "failed", now)), again)
-	if row[0].State != "queued" {
-		t.Errorf("it is shown as %s", row[0].State)
-	}
-	if row = merged(merged(nil, change("a", "sent", now)), again); row[0].State != "sent" {
-		t.Errorf("one that was sent is shown as %s", row[0].State)
-	}
-}
-
 func TestMails_WhatTheOutboxDecides_LeavesTheMessageID(t *testing.T) {
-	now := time.Now()
-	tried, decided := change("a", "uncertain", now), change("a", "uncertain", now.Add(time.Second))
-	tried.By, tried.MessageID, decided.By = "sender", "a@example.com", "outbox"
+	tried, decided := result("a", "uncertain", 1), decision("a", "uncertain", 1)
+	tried.MessageID = "a@example.com"
 	if row := merged(merged(nil, tried), decided); row[0].MessageID != "a@example.com" || !row[0].OccurredAt.Equal(decided.OccurredAt) {
 		t.Errorf("it is shown as %+v", row[0])
 	}
