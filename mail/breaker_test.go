@@ -13,8 +13,12 @@ func TestBreaker_AnIllRelay_IsLeftAloneLongerEachTime(t *testing.T) {
 	}
 	for i, want := range []time.Duration{1, 2, 4, 8, 16, 16} {
 		want *= time.Second
-		if news := b.ill(now, "busy"); news != (i == 0) {
-			t.Errorf("illness %d: news %t", i, news)
+		probe := b.begin(now)
+		if news := b.ill(now, "busy"); news != (i == 0) || probe != (i > 0) {
+			t.Errorf("illness %d: news %t, found by one that finds out %t", i, news, probe)
+		}
+		if probe {
+			b.end()
 		}
 		if b.ill(now, "busy") || b.until.Sub(now) != want {
 			t.Errorf("illness %d: rest %s, want %s, whoever else was under way", i, b.until.Sub(now), want)
@@ -36,5 +40,28 @@ func TestBreaker_AnIllRelay_IsLeftAloneLongerEachTime(t *testing.T) {
 	}
 	if !b.well() || b.well() || !b.permits(now) {
 		t.Error("a relay that is well again is not taken for it, once")
+	}
+}
+
+func TestBreaker_AMailThatWasUnderWayBefore_AddsNothing_HoweverLateItFails(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	b := breaker{rest: time.Second}
+	b.ill(now, "busy")
+	now = b.until
+	b.ill(now, "busy")
+	if !b.permits(now) {
+		t.Error("it lengthens the rest that is over")
+	}
+	b.begin(now)
+	b.end()
+	if !b.permits(now) || b.until != now {
+		t.Errorf("the rest goes on until %s, though the mail that was to find out found nothing", b.until)
+	}
+	b.begin(now)
+	b.ill(now, "busy")
+	b.ill(now.Add(time.Second), "busy")
+	b.end()
+	if rest := b.until.Sub(now); rest > 3*time.Second {
+		t.Errorf("with one that was under way the rest is %s", rest)
 	}
 }
