@@ -60,6 +60,7 @@ type Settings struct {
 	SMTPInsecure     bool    `name:"smtp-insecure" env:"SMTP_INSECURE" help:"Speak in clear to a relay that is not on loopback; passwords then only by CRAM-MD5."`
 	SMTPPool         int     `name:"smtp-pool" env:"SMTP_POOL" default:"16" help:"Connections to the relay, a quarter of them at most for mails to one domain: 1 to 1000."`
 	SMTPCAFile       string  `name:"smtp-ca-file" env:"SMTP_CA_FILE" help:"Authorities that signed the relay's certificate (PEM); it must speak TLS then. Defaults to the system's."`
+	SMTPHello        string  `name:"smtp-hello" env:"SMTP_HELLO" help:"What we call ourselves to the relay (EHLO): a full name, or an address like [192.0.2.1]. Defaults to the machine's full name, else its address."`
 	MailRate         float64 `name:"mail-rate" env:"MAIL_RATE" default:"0" help:"Mails a second that an instance begins to send, over all its connections: 0.01 to 100000; 0: as many as the relay takes."`
 	MailFrom         string  `name:"mail-from" env:"MAIL_FROM" help:"Sender of the mails. Needed with SMTP_URL."`
 	MailReplyTo      string  `name:"mail-reply-to" env:"MAIL_REPLY_TO" help:"Where answers go. Defaults to MAIL_SUPPORT, else MAIL_FROM."`
@@ -233,6 +234,7 @@ func (s *Settings) complete(roles Roles) error {
 		need(s.MailFrom != "", "MAIL_FROM must be set to the sender of the mails, like Example <no-reply@example.com>")
 		need(s.SMTPPool > 0 && s.SMTPPool <= 1000, "SMTP_POOL must be between 1 and 1000")
 		need(s.MailRate == 0 || s.MailRate >= 0.01 && s.MailRate <= 100_000, "MAIL_RATE must be mails a second between 0.01 and 100000, or 0 for no limit")
+		need(s.SMTPHello == "" || !s.embeddedInbox(), "SMTP_URL must be set with SMTP_HELLO: the embedded inbox does not ask")
 		need(s.SMTPCAFile == "" || !s.embeddedInbox(), "SMTP_URL must be set with SMTP_CA_FILE: the embedded inbox speaks no TLS")
 		var err error
 		if s.SMTPURL != "" {
@@ -276,7 +278,7 @@ func (s *Settings) needsSecrets(roles Roles) bool {
 
 // newRelay is the SMTP server at url.
 func (s *Settings) newRelay(url string) (*mail.Relay, error) {
-	config := mail.RelayConfig{URL: url, Insecure: s.SMTPInsecure}
+	config := mail.RelayConfig{URL: url, Insecure: s.SMTPInsecure, Hello: s.SMTPHello}
 	if s.SMTPCAFile != "" {
 		authorities, err := os.ReadFile(s.SMTPCAFile)
 		if err != nil {

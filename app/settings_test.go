@@ -102,6 +102,8 @@ func TestSettings_ThatAreWrong_AreNamed(t *testing.T) {
 		{everything, []string{"--smtp-ca-file=missing"}, "SMTP_URL"},
 		{everything, []string{"--mail-from=a@example.com", "--smtp-url=smtp://127.0.0.1", "--smtp-ca-file=missing"}, "SMTP_CA_FILE"},
 		{everything, []string{"--mail-from=a@example.com", "--smtp-url=smtp://127.0.0.1", "--smtp-ca-file=settings_test.go"}, "SMTP_CA_FILE"},
+		{everything, []string{"--smtp-hello=mx.example.com"}, "SMTP_URL"},
+		{everything, []string{"--mail-from=a@example.com", "--smtp-url=smtp://127.0.0.1", "--smtp-hello=mx"}, "SMTP_HELLO"},
 		{everything, []string{"--rate-limit=0"}, "RATE_LIMIT"},
 		{everything, []string{"--rate-limit=60/m"}, "RATE_LIMIT"},
 		{everything, []string{"--domain-mails-per-hour=0"}, "DOMAIN_MAILS_PER_HOUR"},

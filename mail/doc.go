@@ -6,8 +6,8 @@
 //     address. Something happened (an event, a result, an operator's command) → the next row and what is to be told about it.
 //   - the letter (template.go, proof.go, style.go, wrap.go, brand.go, preview.go, composer.go, body.go, templates/): a mail
 //     and its secrets → one complete message.
-//   - the sender (sender.go, agenda.go, pace.go, breaker.go, courier.go, relay.go, wire.go, conversation.go, reply.go): takes mails
-//     from committed rows, hands them to an SMTP relay and reports what came of it.
+//   - the sender (sender.go, agenda.go, pace.go, breaker.go, courier.go, relay.go, hello.go, wire.go, conversation.go,
+//     reply.go): takes mails from committed rows, hands them to an SMTP relay and reports what came of it.
 //
 // A mail's states. What stands on the right is final, and so is uncertain where it came twice or
 // the mail's time ran out after it:

@@ -17,6 +17,7 @@ import (
 	"net"
 	"net/textproto"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +35,7 @@ type Relay struct {
 	implicitTLS    bool
 	clear          bool
 	tls            *tls.Config
-	hello          string
+	hello          string // empty: by the address
 	connectTimeout time.Duration
 	sendTimeout    time.Duration
 }
@@ -49,7 +50,8 @@ type RelayConfig struct {
 	// TLS is the base of the TLS configuration; where it is given, every relay must speak TLS. Defaults to the system's
 	// roots.
 	TLS *tls.Config
-	// Hello is the name given in EHLO. Defaults to "localhost".
+	// Hello is what we call ourselves in EHLO: a full name or an address literal. Defaults to "localhost" for a relay on this
+	// machine, else to the machine's name where it is a full one, else to our address. Errors name it SMTP_HELLO.
 	Hello string
 	// ConnectTimeout bounds dial, TLS, EHLO and AUTH together. Defaults to 10 s.
 	ConnectTimeout time.Duration
@@ -65,10 +67,7 @@ var (
 
 // NewRelay reads the URL. It does not connect.
 func NewRelay(cfg RelayConfig) (*Relay, error) {
-	r := &Relay{hello: cfg.Hello, connectTimeout: cfg.ConnectTimeout, sendTimeout: cfg.SendTimeout}
-	if r.hello == "" {
-		r.hello = "localhost"
-	}
+	r := &Relay{connectTimeout: cfg.ConnectTimeout, sendTimeout: cfg.SendTimeout}
 	if r.connectTimeout == 0 {
 		r.connectTimeout = 10 * time.Second
 	}
@@ -77,6 +76,13 @@ func NewRelay(cfg RelayConfig) (*Relay, error) {
 	}
 	if err := r.read(cfg.URL); err != nil {
 		return nil, fmt.Errorf("SMTP_URL: %w", err)
+	}
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = "" // as one without a full name
+	}
+	if r.hello, err = helloTo(r.host, cfg.Hello, machine); err != nil {
+		return nil, err
 	}
 	r.clear = !r.implicitTLS && cfg.TLS == nil && (cfg.Insecure || loopback(r.host))
 	r.tls = cfg.TLS.Clone()
@@ -165,10 +171,10 @@ func (r *Relay) greet(ctx context.Context, raw net.Conn) (*connection, error) {
 	if err := raw.SetDeadline(deadline); err != nil {
 		return nil, err
 	}
-	w := newWire(raw)
+	w, hello := newWire(raw), r.helloOn(raw)
 	if !r.clear {
 		if !r.implicitTLS {
-			if err := r.startTLS(w); err != nil {
+			if err := r.startTLS(w, hello); err != nil {
 				return nil, fmt.Errorf("start TLS: %w", err)
 			}
 		}
@@ -183,7 +189,7 @@ func (r *Relay) greet(ctx context.Context, raw net.Conn) (*connection, error) {
 	}
 	server := smtp.NewSMTPClient()
 	server.Host, server.Port = r.host, r.port
-	server.Helo = r.hello
+	server.Helo = hello
 	server.Encryption = smtp.EncryptionNone
 	server.Authentication = smtp.AuthAuto
 	if r.clear && !loopback(r.host) {
@@ -207,12 +213,12 @@ func (r *Relay) greet(ctx context.Context, raw net.Conn) (*connection, error) {
 }
 
 // startTLS speaks SMTP in clear up to the answer to STARTTLS (RFC 3207). Nothing but EHLO and STARTTLS leaves in clear.
-func (r *Relay) startTLS(w *wire) error {
+func (r *Relay) startTLS(w *wire, hello string) error {
 	text := textproto.NewConn(w)
 	if _, _, err := text.ReadResponse(220); err != nil {
 		return err
 	}
-	if err := text.PrintfLine("EHLO %s", r.hello); err != nil {
+	if err := text.PrintfLine("EHLO %s", hello); err != nil {
 		return err
 	}
 	_, extensions, err := text.ReadResponse(250)

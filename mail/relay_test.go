@@ -338,3 +338,20 @@ func TestRelay_OfSomebodyElse_TakesTheMails(t *testing.T) {
 		t.Errorf("%d mails, want 40", len(relay.mails))
 	}
 }
+
+func TestRelay_HearsTheNameThatIsSet_InClearAndEncrypted(t *testing.T) {
+	for set, want := range map[string]string{"mx.example.com": "EHLO mx.example.com", "": "EHLO localhost"} {
+		to := mail.RelayConfig{Hello: set}
+		r := startRelay(t, always("", ""), func(r *scriptedRelay) {
+			r.extensions = []string{"STARTTLS"}
+			r.tls, to.TLS = certificate(t)
+		})
+		to.URL = "smtp://" + r.addr()
+		p := startPost(t, to)
+		p.queue(codeMail("m1", "ada@example.org"))
+		p.result("m1", 1)
+		if said := r.said(); strings.Count(said, want+"\n") != 2 || strings.Count(said, "EHLO") != 2 {
+			t.Errorf("set to %q, it heard:\n%s", set, said)
+		}
+	}
+}
