@@ -103,6 +103,30 @@ func TestCompose_SetsOnlyWhatTheBinaryKnows(t *testing.T) {
 	}
 }
 
+func TestCompose_PassesEverySettingOfTheMails_WithItsDefault(t *testing.T) {
+	notifier := roles(t)["notifier"].Environment
+	set, err := compose(t.Context(), types.Mapping{"COUNTERSIGN_SECRETS": secrets, "SMTP_URL": "smtps://relay.example.com", "MAIL_COLOR": "#000000"})
+	check(t, err)
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[app.Settings]()) {
+		name := field.Tag.Get("env")
+		if !strings.HasPrefix(name, "SMTP_") && !strings.HasPrefix(name, "MAIL_") && name != "TEMPLATE_DIR" || name == "MAIL_INTERVAL_SECONDS" {
+			continue // the interval is the api's
+		}
+		value, found := notifier[name]
+		if !found {
+			t.Errorf("%s is not passed", name)
+			continue
+		}
+		if usual := field.Tag.Get("default"); *value != usual && name != "SMTP_URL" && name != "SMTP_INSECURE" && name != "MAIL_FROM" {
+			t.Errorf("%s is %q, its default is %q", name, *value, usual)
+		}
+		want := map[string]string{"SMTP_URL": "smtps://relay.example.com", "MAIL_COLOR": "#000000"}[name]
+		if got := *set.Services["notifier"].Environment[name]; want != "" && got != want {
+			t.Errorf("%s is set to %s, and the notifier has %s", name, want, got)
+		}
+	}
+}
+
 // roles returns the services that are built from this repository.
 func roles(t *testing.T) map[string]types.ServiceConfig {
 	t.Helper()
