@@ -118,15 +118,16 @@ func (s *Sender) attempt(c *courier, j *job) (d Delivery, next phase) {
 
 // heed learns from an outcome how the relay is, and says so where that is news.
 func (s *Sender) heed(j *job, out outcome) {
-	log := s.cfg.Log.WithFields(logrus.Fields{"stage": out.stage, "reply": out.reply})
 	switch out.verdict {
 	case lost:
-	case ill:
-		if s.fallIll(j, out) {
-			log.Warn("the mail relay is ill, mails wait")
+	case ill, misconfigured:
+		if !s.fallIll(j, out) {
+			return
 		}
-	case misconfigured:
-		if s.fallIll(j, out) {
+		log := s.cfg.Log.WithFields(logrus.Fields{"stage": out.stage, "reply": out.reply})
+		if out.verdict == ill {
+			log.Warn("the mail relay is ill, mails wait")
+		} else {
 			log.Error("the mail relay refuses us, mails wait: check SMTP_URL and MAIL_FROM")
 		}
 	default:

@@ -38,7 +38,7 @@ type Message struct {
 	// ID is the Message-ID, without angle brackets.
 	ID       string
 	From, To string
-	// Text is the whole message, headers and body.
+	// Text is the whole message, headers and body. No line of it begins with a dot.
 	Text []byte
 
 	// secrets must not appear in what is told about the message.

@@ -8,7 +8,6 @@
 package mail
 
 import (
-	"bytes"
 	"errors"
 	"strconv"
 	"time"
@@ -54,11 +53,7 @@ func (c *connection) converse(m Message) (Stage, error) {
 			return step.stage, err
 		}
 	}
-	text := m.Text
-	if dot := []byte("\r\n."); bytes.Contains(text, dot) { // and has another on its way (RFC 5321, 4.5.2)
-		text = bytes.ReplaceAll(text, dot, []byte("\r\n.."))
-	}
-	if _, err := c.wire.Write(append(text, ".\r\n"...)); err != nil {
+	if _, err := c.wire.Write(append(m.Text, ".\r\n"...)); err != nil {
 		return StageContent, err
 	}
 	c.unheard = 1

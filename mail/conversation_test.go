@@ -27,7 +27,7 @@ func TestConversation_ALineThatBeginsWithADot_ArrivesWhole(t *testing.T) {
 	p := startPost(t, plain(r), func(cfg *mail.SenderConfig) { cfg.Composer = composer })
 	p.queue(codeMail("m1", "ada@example.org"))
 	p.result("m1", 1)
-	if mails := r.mails(); len(mails) != 1 || !strings.Contains(mails[0], "\r\n..\r\n..314159 is your") {
+	if mails := r.mails(); len(mails) != 1 || !strings.Contains(mails[0], "\r\n=2E\r\n=2E314159 is your") {
 		t.Errorf("on the wire: %q", mails)
 	}
 }

@@ -5,6 +5,7 @@
 package mail
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -35,14 +36,15 @@ func wrapLine(b *strings.Builder, line string) {
 	column, written := 0, 0
 	lastBreak, columnThere := -1, 0 // where the line may end, and the column of what follows
 	for i, r := range line {
+		wide := isWide(r)
 		switch {
 		case r == ' ':
 			lastBreak, columnThere = i, column+1
-		case isWide(r) && !unicode.IsPunct(r) && i > written:
+		case wide && !unicode.IsPunct(r) && i > written:
 			lastBreak, columnThere = i, column
 		}
 		column++
-		if isWide(r) {
+		if wide {
 			column++
 		}
 		if column > textColumns && lastBreak > written && r != ' ' && r != '\n' {
@@ -61,9 +63,5 @@ func wrapLine(b *strings.Builder, line string) {
 
 // isWide says whether a letter takes two columns (UAX 11).
 func isWide(r rune) bool {
-	if r < utf8.RuneSelf {
-		return false
-	}
-	kind := width.LookupRune(r).Kind()
-	return kind == width.EastAsianWide || kind == width.EastAsianFullwidth
+	return r >= utf8.RuneSelf && slices.Contains([]width.Kind{width.EastAsianWide, width.EastAsianFullwidth}, width.LookupRune(r).Kind())
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,8 +39,8 @@ const (
 // prints and marshals as its id.
 type Secret struct {
 	id string
-	// fmt shows what another's unexported field holds, but nothing of what a function returns.
-	key     func() []byte
+	// fmt shows what another's unexported field holds, but nothing of what a pointer points to or a function returns.
+	macs    *sync.Pool // of HMACs with the key: one costs more to make than to use
 	handles func() cipher.AEAD
 }
 
@@ -83,7 +84,7 @@ func ParseSecrets(text string) (Secrets, error) {
 		if _, err := all.Find(id); err == nil {
 			return nil, fmt.Errorf("%w: id %s stands twice", ErrSecrets, id)
 		}
-		secret := Secret{id: id, key: func() []byte { return key }}
+		secret := Secret{id: id, macs: &sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
 		secret.handles = sync.OnceValue(secret.newHandleCipher)
 		all = append(all, secret)
 	}
@@ -116,7 +117,9 @@ func (s Secret) mac(use string, fields ...[]byte) []byte {
 	for _, f := range fields {
 		text = appendField(text, f)
 	}
-	h := hmac.New(sha256.New, s.key())
+	h := s.macs.Get().(hash.Hash)
+	defer s.macs.Put(h)
+	h.Reset()
 	h.Write(text)
 	return h.Sum(nil)
 }
