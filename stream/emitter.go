@@ -65,8 +65,9 @@ type Emitter struct {
 	mu     sync.Mutex // of what replaces and closes cl
 	closed bool
 
-	leaving sync.Mutex // of departs
-	departs chan struct{}
+	departs  chan struct{} // asks for a departure
+	gather   sync.Mutex    // of gathered
+	gathered []func(*kgo.Client)
 }
 
 // How often the watch looks whether a broker answers: without a reason, and while none does.
@@ -85,7 +86,7 @@ func (c *Cluster) NewEmitter(cfg EmitterConfig) (*Emitter, error) {
 	c.need(needed)
 	e := &Emitter{
 		c: c, cfg: cfg, log: c.log.WithField("client", cfg.ClientID),
-		slots: make(chan struct{}, cfg.MaxInFlight), doubt: make(chan struct{}, 1),
+		slots: make(chan struct{}, cfg.MaxInFlight), doubt: make(chan struct{}, 1), departs: make(chan struct{}, 1),
 	}
 	cl, err := e.newClient()
 	if err != nil {
@@ -96,11 +97,16 @@ func (c *Cluster) NewEmitter(cfg EmitterConfig) (*Emitter, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	e.stop = cancel
 	e.ended.Go(func() { e.watch(ctx, needed) })
+	e.ended.Go(func() { e.departures(ctx) })
 	return e, nil
 }
 
 func (e *Emitter) newClient() (*kgo.Client, error) {
-	return e.c.newClient(e.cfg.ClientID, append(e.c.producing(), kgo.WithHooks(connections{e}))...)
+	options := append(e.c.producing(), kgo.WithHooks(connections{e}))
+	if e.cfg.Linger > 0 {
+		options = append(options, kgo.ManualFlushing())
+	}
+	return e.c.newClient(e.cfg.ClientID, options...)
 }
 
 // giveUp has another client, with another producer id, take the place of one that waits too long: an idempotent producer
@@ -129,6 +135,7 @@ func (e *Emitter) Close() {
 	e.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), e.cfg.AckTimeout)
 	defer cancel()
+	e.depart(ctx)
 	if err := cl.Flush(ctx); err != nil {
 		e.log.WithField("in_flight", len(e.slots)).Warn("emitter closed before everything was acknowledged")
 	}
@@ -149,19 +156,19 @@ func (e *Emitter) Emit(ctx context.Context, topic, key string, value []byte, hea
 	default:
 		return ErrOverloaded
 	}
-	e.linger()
 	record := Record{topic, key, value, headers}.produced()
 	// At the end of its context the client gives a record up only if it was never part of a request: then it can still
 	// be said that nothing was done.
 	life, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.cfg.AckTimeout*3/4)
 	done := make(chan error, 1)
-	cl := e.cl.Load()
-	late := time.AfterFunc(e.cfg.GiveUpAfter, func() { e.giveUp(cl) })
-	cl.Produce(life, record, func(_ *kgo.Record, err error) {
-		late.Stop()
-		cancel()
-		<-e.slots
-		done <- err
+	e.hand(func(cl *kgo.Client) {
+		late := time.AfterFunc(e.cfg.GiveUpAfter, func() { e.giveUp(cl) })
+		cl.Produce(life, record, func(_ *kgo.Record, err error) {
+			late.Stop()
+			cancel()
+			<-e.slots
+			done <- err
+		})
 	})
 	timeout := time.NewTimer(e.cfg.AckTimeout)
 	defer timeout.Stop()
@@ -180,25 +187,47 @@ func (e *Emitter) Emit(ctx context.Context, topic, key string, value []byte, hea
 	}
 }
 
-// linger waits until the records that gather now leave.
-func (e *Emitter) linger() {
+// hand has a record produced, at once or together with those that gather.
+func (e *Emitter) hand(produce func(*kgo.Client)) {
 	if e.cfg.Linger == 0 {
+		produce(e.cl.Load())
 		return
 	}
-	e.leaving.Lock()
-	departs := e.departs
-	if departs == nil {
-		departs = make(chan struct{})
-		e.departs = departs
-		time.AfterFunc(e.cfg.Linger, func() {
-			e.leaving.Lock()
-			defer e.leaving.Unlock()
-			e.departs = nil
-			close(departs)
-		})
+	e.gather.Lock()
+	e.gathered = append(e.gathered, produce)
+	e.gather.Unlock()
+	select {
+	case e.departs <- struct{}{}:
+	default:
 	}
-	e.leaving.Unlock()
-	<-departs
+}
+
+// depart produces what has gathered, in one request, and waits for its acknowledgement.
+func (e *Emitter) depart(ctx context.Context) {
+	e.gather.Lock()
+	gathered := e.gathered
+	e.gathered = nil
+	e.gather.Unlock()
+	cl := e.cl.Load()
+	for _, produce := range gathered {
+		produce(cl)
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.cfg.AckTimeout)
+	defer cancel()
+	_ = cl.Flush(ctx) // each record tells what became of it
+}
+
+// departures follow each other until ctx ends.
+func (e *Emitter) departures(ctx context.Context) {
+	for {
+		select {
+		case <-e.departs:
+			sleep(ctx, e.cfg.Linger)
+			e.depart(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // outcome says what a failed produce means. The client fails a record by itself only if no request holds it that was
