@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -81,12 +82,12 @@ func Mailer(cfg MailerConfig) (*goka.GroupGraph, error) {
 		}
 	}
 	edges := []goka.Edge{
-		stream.Input(topics.MailDeliveries, topics.Codec[topics.MailDelivery]{}, handle(cfg.Log, m.result)),
+		stream.Input(topics.MailDeliveries, topics.Bytes{}, resultsOnly(handle(cfg.Log, m.result))),
 		stream.Input(topics.MailCommands, topics.Codec[topics.MailCommand]{}, handle(cfg.Log, m.command)),
 		stream.Input(goka.Stream(topics.UserAccountDeleted), topics.Codec[topics.Event]{}, handle(cfg.Log, m.deleted)),
 		stream.Visitor(sweep, m.sweep),
 		goka.Persist(topics.Codec[mail.Outbox]{}),
-		goka.Output(topics.MailDeliveries, topics.Codec[topics.MailDelivery]{}),
+		goka.Output(topics.MailDeliveries, topics.Bytes{}),
 		goka.Output(topics.MailSuppressions, topics.Bytes{}),
 		goka.Output(topics.DeadLetters, topics.Bytes{}),
 	}
@@ -123,10 +124,21 @@ func (m mailer) deleted(at place, row mail.Outbox, e topics.Event) (change, erro
 	})
 }
 
+// resultsOnly passes over what the outbox decided, on its way to the readers, without reading more of it than its id.
+func resultsOnly(next goka.ProcessCallback) goka.ProcessCallback {
+	return func(ctx goka.Context, value any) {
+		if bytes.HasSuffix(ctx.Headers()["ce_id"], []byte("/"+mail.ByOutbox)) {
+			return
+		}
+		message, _ := topics.Codec[topics.MailDelivery]{}.Decode(value.([]byte))
+		next(ctx, message)
+	}
+}
+
 // result settles what came of an attempt.
 func (m mailer) result(at place, row mail.Outbox, d topics.MailDelivery) (change, error) {
 	if d.By != string(mail.BySender) {
-		return change{}, nil // our own decision, on its way to the readers
+		return change{}, fmt.Errorf("%w: by must be sender", errResult)
 	}
 	return m.change(at, row, topics.SourceNotification, d.Email, func(made *change) (mail.Outbox, []mail.Delivery, error) {
 		if !within(maxText, d.Stage, d.Reply, d.MessageID) {
@@ -238,7 +250,7 @@ const (
 // Why a record asks for no mail, or settles none.
 var (
 	errEvent   = errors.New("event lacks a field that its mail needs, or has one that is too long")
-	errResult  = errors.New("result has a field that is too long")
+	errResult  = errors.New("result has a field that is wrong or too long")
 	errCommand = errors.New("command lacks something, or asks for what cannot be done")
 )
 
@@ -333,16 +345,21 @@ func (o Outbox) Committed(partition int32, address string, row []byte) {
 // Revoked takes a partition from the sender and returns when nothing of it is under way.
 func (o Outbox) Revoked(partition int32) { o.Sender.Revoke(partition) }
 
+// waiting is what a sender needs of a row.
+type waiting struct {
+	Mails []mail.Mail `json:"mails"`
+}
+
 func (o Outbox) read(address string, row []byte) (mail.Outbox, bool) {
 	if row == nil {
 		return mail.Outbox{}, true
 	}
-	value, _ := topics.Codec[mail.Outbox]{}.Decode(row)
-	m := value.(*topics.Message[mail.Outbox])
+	value, _ := topics.Codec[waiting]{}.Decode(row)
+	m := value.(*topics.Message[waiting])
 	if m.Err != nil {
 		o.Log.WithError(m.Err).WithField("topic", topics.OutboxTable).Error("row of the outbox cannot be read")
 	}
-	return m.Value, m.Err == nil
+	return mail.Outbox{Mails: m.Value.Mails}, m.Err == nil
 }
 
 // Emitter hands a record to Kafka and returns when it is acknowledged.
