@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
 
 	"countersign/mail"
@@ -30,7 +31,7 @@ func (c memoryCmd) Run(ctx context.Context) error {
 	defer s.close()
 	mails := int(memoryMails * c.Scale)
 	var r *run
-	r, err = s.newRun(mails, "", func(sent int) {
+	r, err = s.newRun(mails, own, func(sent int) {
 		if n := sent + waiting - 1; n < mails {
 			r.come(n)
 		}
@@ -44,7 +45,7 @@ func (c memoryCmd) Run(ctx context.Context) error {
 	fmt.Print("| mails sent | heap MiB | heap objects | from the system MiB |\n|---|---|---|---|\n")
 	return r.do(ctx, "", func() {
 		for p := range partitions {
-			r.sender.Assign(int32(p), rows(p, 0))
+			r.sender.Assign(int32(p), maps.All(map[string]mail.Outbox{}))
 		}
 		look(0)
 		for n := range min(waiting, mails) {
@@ -64,6 +65,6 @@ func look(sent int) {
 
 // come brings the n-th mail.
 func (r *run) come(n int) {
-	m := newMail(n)
+	m := own.newMail(n)
 	r.sender.Update(int32(n%partitions), m.To, mail.Outbox{Mails: []mail.Mail{m}})
 }

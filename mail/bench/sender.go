@@ -11,7 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
+	"maps"
 	"net"
 	"strconv"
 	"strings"
@@ -40,14 +40,31 @@ func recipient(round string, n int) string {
 	return fmt.Sprintf("user-%s-%d@d%d.example.org", round, n, n%domains)
 }
 
+// letterKind is which letters are sent: of a kind, by templates that stand for the product's own where they are named.
+type letterKind struct {
+	kind      mail.Kind
+	templates string
+}
+
+// The letters that are measured. Those of smallLetters are as short as an operator may make them.
+var (
+	own   = letterKind{kind: mail.VerifyAccount}
+	small = letterKind{mail.VerifyAccount, smallLetters}
+	plain = letterKind{mail.AccountVerified, smallLetters} // without code and links
+)
+
 // newMail is the n-th mail of a round, as the outbox makes it of an event.
-func newMail(n int) mail.Mail {
+func (l letterKind) newMail(n int) mail.Mail {
 	now := time.Now()
-	return mail.Mail{
-		ID: fmt.Sprintf("%032x", n), Kind: mail.VerifyAccount, State: mail.Queued, To: recipient("alone", n), FirstName: "Ada", Locale: "en",
-		UserID: fmt.Sprintf("%032x", n), VerificationID: fmt.Sprintf("%032x", n), Nonce: "AAAAAAAAAAAAAAAAAAAAAA==", SecretID: "bench",
-		OpenedAt: now, CodeExpiresAt: now.Add(time.Hour), Sequence: 1, OccurredAt: now,
+	m := mail.Mail{
+		ID: fmt.Sprintf("%032x", n), Kind: l.kind, State: mail.Queued, To: recipient("alone", n), FirstName: "Ada", Locale: "en",
+		UserID: fmt.Sprintf("%032x", n), Sequence: 1, OccurredAt: now,
 	}
+	if l.kind == mail.VerifyAccount {
+		m.VerificationID, m.Nonce, m.SecretID = m.UserID, "AAAAAAAAAAAAAAAAAAAAAA==", "bench"
+		m.OpenedAt, m.CodeExpiresAt = now, now.Add(time.Hour)
+	}
+	return m
 }
 
 // letters are those of the notifier.
@@ -56,9 +73,9 @@ func letters() (func(mail.Mail) (mail.Letter, error), error) {
 	return processors.Letters(secrets, publicURL), err
 }
 
-// letterSize is how long one of the mails is, in bytes. templates stand for the product's own, where there are some.
-func letterSize(templates string) (int, error) {
-	composer, err := mail.NewComposer(mail.ComposerConfig{From: mailFrom, TemplateDir: templates})
+// size is how long one of the mails is, in bytes.
+func (l letterKind) size() (int, error) {
+	composer, err := mail.NewComposer(mail.ComposerConfig{From: mailFrom, TemplateDir: l.templates})
 	if err != nil {
 		return 0, err
 	}
@@ -66,39 +83,35 @@ func letterSize(templates string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	letter, err := make(newMail(0))
+	letter, err := make(l.newMail(0))
 	if err != nil {
 		return 0, err
 	}
-	message, err := composer.Compose(new(bytes.Buffer), newMail(0), letter, time.Now())
+	message, err := composer.Compose(new(bytes.Buffer), l.newMail(0), letter, time.Now())
 	return len(message.Text), err
 }
 
-// alone has the sender send that many mails.
-func (s *sink) alone(ctx context.Context, mails int, templates, name string) (cost, error) {
-	r, err := s.newRun(mails, templates, func(int) {})
+// alone has the sender send that many mails. Their rows are there before the clock starts.
+func (s *sink) alone(ctx context.Context, mails int, l letterKind, name string) (cost, error) {
+	r, err := s.newRun(mails, l, func(int) {})
 	if err != nil {
 		return cost{}, err
+	}
+	var all [partitions]map[string]mail.Outbox
+	for n := range mails {
+		if n < partitions {
+			all[n] = make(map[string]mail.Outbox)
+		}
+		m := l.newMail(n)
+		all[n%partitions][m.To] = mail.Outbox{Mails: []mail.Mail{m}}
 	}
 	return here(func() error {
 		return r.do(ctx, name, func() {
 			for p := range partitions {
-				r.sender.Assign(int32(p), rows(p, mails))
+				r.sender.Assign(int32(p), maps.All(all[p]))
 			}
 		})
 	})
-}
-
-// rows are those of a partition that together with the others hold that many mails.
-func rows(partition, mails int) iter.Seq2[string, mail.Outbox] {
-	return func(yield func(string, mail.Outbox) bool) {
-		for n := partition; n < mails; n += partitions {
-			m := newMail(n)
-			if !yield(m.To, mail.Outbox{Mails: []mail.Mail{m}}) {
-				return
-			}
-		}
-	}
 }
 
 // run is a sender and what has become of its mails.
@@ -111,12 +124,12 @@ type run struct {
 }
 
 // newRun makes a sender for that many mails. next is called after each, with how many were sent.
-func (s *sink) newRun(mails int, templates string, next func(sent int)) (*run, error) {
+func (s *sink) newRun(mails int, l letterKind, next func(sent int)) (*run, error) {
 	relay, err := mail.NewRelay(mail.RelayConfig{URL: "smtp://" + s.addr})
 	if err != nil {
 		return nil, err
 	}
-	composer, err := mail.NewComposer(mail.ComposerConfig{From: mailFrom, TemplateDir: templates})
+	composer, err := mail.NewComposer(mail.ComposerConfig{From: mailFrom, TemplateDir: l.templates})
 	if err != nil {
 		return nil, err
 	}

@@ -2,8 +2,9 @@ package main
 
 // What is held here:
 //   - everybody sends as many mails over as many connections to one sink, in turns;
-//   - ours are the product's own letters, and small ones as an operator may put in their place; smtp-source sends mails of
-//     1 KB, as it does by default, and of our letters' size;
+//   - ours are letters of 1 KB, as short as an operator may make the one that confirms; as short ones with a code and two sealed
+//     links; and the product's own of that kind. smtp-source sends mails of 1 KB, and of our letters' size;
+//   - Kafka is warm: its JVM spends the first half minute on compiling;
 //   - processor time is of who sends alone: neither the sink's nor Kafka's.
 
 import (
@@ -13,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -49,20 +51,20 @@ func (c speedCmd) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer s.close()
-	size, err := letterSize("")
-	small, e := letterSize(smallLetters)
-	if err = errors.Join(err, e); err != nil {
-		return err
+	var sizes [3]int
+	for i, l := range [...]letterKind{plain, small, own} {
+		if sizes[i], err = l.size(); err != nil {
+			return err
+		}
 	}
 	mails := int(speedMails * c.Scale)
 	all := []contestant{
 		{"smtp-source, 1 KB", func(int) (cost, error) { return s.source(ctx, mails, kilobyte) }},
-		{"smtp-source, our size", func(int) (cost, error) { return s.source(ctx, mails, size) }},
+		{"smtp-source, letters' size", func(int) (cost, error) { return s.source(ctx, mails, sizes[2]) }},
 		{"library, 1 KB", func(int) (cost, error) { return s.library(ctx, mails, kilobyte) }},
-		{"sender, small letters", func(round int) (cost, error) {
-			return s.alone(ctx, mails, smallLetters, c.profile("sender-small", round))
-		}},
-		{"sender", func(round int) (cost, error) { return s.alone(ctx, mails, "", c.profile("sender", round)) }},
+		{"sender, 1 KB", func(round int) (cost, error) { return s.alone(ctx, mails, plain, c.profile("sender-plain", round)) }},
+		{"sender, code and links", func(round int) (cost, error) { return s.alone(ctx, mails, small, c.profile("sender-small", round)) }},
+		{"sender, letters", func(round int) (cost, error) { return s.alone(ctx, mails, own, c.profile("sender", round)) }},
 	}
 	whole := &measure.Table{Title: "the whole way", Metrics: []measure.Metric{{Title: "settled: k/s", Decimals: 1}, {Title: "peak MiB", Decimals: 0}}}
 	if len(c.Brokers) > 0 {
@@ -71,14 +73,29 @@ func (c speedCmd) Run(ctx context.Context) (err error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, w.remove()) }()
-		all = append(all, contestant{"whole way", func(round int) (cost, error) {
-			seen, err := w.send(ctx, s, fmt.Sprintf("%d-%d", time.Now().Unix(), round), mails, c.profile("notifier", round))
-			whole.Add("notifier", []float64{float64(mails) / seen.settled.Seconds() / 1e3, seen.peak})
-			return seen.cost, err
-		}})
+		warm := sync.OnceValue(func() error { // Kafka's JVM has compiled what it runs
+			fmt.Fprintln(os.Stderr, "warming up: whole way")
+			_, err := w.send(ctx, s, "warm", 2*mails, own, "")
+			return err
+		})
+		for _, l := range []letterKind{plain, own} {
+			name := "whole way, letters"
+			if l == plain {
+				name = "whole way, 1 KB"
+			}
+			all = append(all, contestant{name, func(round int) (cost, error) {
+				if err := warm(); err != nil {
+					return cost{}, err
+				}
+				seen, err := w.send(ctx, s, fmt.Sprintf("%d-%s-%d", time.Now().Unix(), l.kind, round), mails, l, c.profile("notifier-"+string(l.kind), round))
+				whole.Add(name, []float64{float64(mails) / seen.settled.Seconds() / 1e3, seen.peak})
+				return seen.cost, err
+			}})
+		}
 	}
 	rates := &measure.Table{
-		Title:   fmt.Sprintf("%d mails, ours of %.1f and %.1f KB, %d connections", mails, float64(small)/kilobyte, float64(size)/kilobyte, connections),
+		Title: fmt.Sprintf("%d mails, ours of %.1f, %.1f and %.1f KB, %d connections", mails,
+			float64(sizes[0])/kilobyte, float64(sizes[1])/kilobyte, float64(sizes[2])/kilobyte, connections),
 		Metrics: []measure.Metric{{Title: "k/s", Decimals: 1}, {Title: "CPU s / 100 k", Decimals: 1}},
 	}
 	for round := range c.Rounds {
@@ -95,7 +112,7 @@ func (c speedCmd) Run(ctx context.Context) (err error) {
 			rates.Add(one.name, []float64{n / of.took.Seconds() / 1e3, of.cpu.Seconds() / n * 1e5})
 		}
 	}
-	rates.Print(os.Stdout, "sender, small letters", "sender", "whole way")
+	rates.Print(os.Stdout, "sender, 1 KB", "sender, code and links", "sender, letters", "whole way, 1 KB", "whole way, letters")
 	if len(c.Brokers) > 0 {
 		whole.Print(os.Stdout)
 	}

@@ -145,7 +145,7 @@ type seen struct {
 }
 
 // send has a notifier send that many mails.
-func (w *way) send(ctx context.Context, s *sink, round string, mails int, profile string) (seen seen, err error) {
+func (w *way) send(ctx context.Context, s *sink, round string, mails int, l letterKind, profile string) (seen seen, err error) {
 	ctx, cancel := context.WithTimeout(ctx, wayTimeout)
 	defer cancel()
 	dir, err := os.MkdirTemp("", "bench-mail")
@@ -153,7 +153,7 @@ func (w *way) send(ctx context.Context, s *sink, round string, mails int, profil
 		return seen, err
 	}
 	defer os.RemoveAll(dir)
-	p, err := w.notifier(ctx, s, dir, profile)
+	p, err := w.notifier(ctx, s, dir, l, profile)
 	if err != nil {
 		return seen, err
 	}
@@ -163,7 +163,7 @@ func (w *way) send(ctx context.Context, s *sink, round string, mails int, profil
 		return seen, err
 	}
 	begun := time.Now()
-	if err := w.ask(ctx, round, mails); err != nil {
+	if err := w.ask(ctx, round, mails, l); err != nil {
 		return seen, err
 	}
 	left, settled, err := w.await(ctx, mails)
@@ -180,7 +180,7 @@ func (w *way) send(ctx context.Context, s *sink, round string, mails int, profil
 }
 
 // notifier starts one and returns when it is ready.
-func (w *way) notifier(ctx context.Context, s *sink, dir, profile string) (*measure.Process, error) {
+func (w *way) notifier(ctx context.Context, s *sink, dir string, l letterKind, profile string) (*measure.Process, error) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -194,27 +194,33 @@ func (w *way) notifier(ctx context.Context, s *sink, dir, profile string) (*meas
 	return measure.Start(ctx, "the notifier", self, "notifier", "--to="+profile,
 		"--kafka-broker-list="+strings.Join(w.brokers, ","), "--kafka-partitions="+strconv.Itoa(partitions), "--replication-factor=1",
 		"--smtp-url=smtp://"+s.addr, "--smtp-pool="+strconv.Itoa(connections), "--mail-from="+mailFrom,
-		"--secrets="+secretText, "--public-url="+publicURL, "--internal-addr="+addr, "--state-dir="+filepath.Join(dir, "state"), "--log-level=warn")
+		"--template-dir="+l.templates, "--secrets="+secretText, "--public-url="+publicURL, "--internal-addr="+addr, "--state-dir="+filepath.Join(dir, "state"), "--log-level=warn")
 }
 
 // ask hands Kafka an event for each mail.
-func (w *way) ask(ctx context.Context, round string, mails int) error {
+func (w *way) ask(ctx context.Context, round string, mails int, l letterKind) error {
+	topic := topics.UserAccountVerified
+	if l.kind == mail.VerifyAccount {
+		topic = topics.UserAccountCreated
+	}
 	refused := make(chan error, 1)
 	for n := range mails {
 		now := time.Now()
 		e := topics.Event{
 			ID: fmt.Sprintf("%s-%d", round, n), OccurredAt: now, Sequence: 1, UserID: strconv.Itoa(n),
 			Email: recipient(round, n), FirstName: "Ada", LastName: "Lovelace", Locale: "en",
-			Verification: &user.CodeRef{
+		}
+		if l.kind == mail.VerifyAccount {
+			e.Verification = &user.CodeRef{
 				ID: fmt.Sprintf("%032x", n), Nonce: make([]byte, user.NonceSize), SecretID: "bench", OpenedAt: now, ExpiresAt: now.Add(10 * time.Minute),
-			},
+			}
 		}
 		value, err := topics.Encode(e)
 		if err != nil {
 			return err
 		}
-		record := &kgo.Record{Topic: topics.UserAccountCreated, Key: []byte(e.Email), Value: value}
-		for name, value := range topics.Headers(e.ID, topics.UserAccountCreated, topics.SourceUsers, now, nil) {
+		record := &kgo.Record{Topic: topic, Key: []byte(e.Email), Value: value}
+		for name, value := range topics.Headers(e.ID, topic, topics.SourceUsers, now, nil) {
 			record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: value})
 		}
 		w.cl.Produce(ctx, record, func(_ *kgo.Record, err error) {
