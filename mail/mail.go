@@ -76,7 +76,7 @@ type Mail struct {
 	Attempts int `json:"attempts,omitempty"`
 	// Retries counts how often the mail was asked for again after it was done.
 	Retries int `json:"retries,omitempty"`
-	// Unanswered counts the attempts that may have been accepted.
+	// Unanswered counts the attempts that may have been accepted. A retry counts those before it as one.
 	Unanswered int `json:"unanswered,omitempty"`
 	// NotBefore is when the next attempt may be made.
 	NotBefore time.Time `json:"not_before,omitzero"`

@@ -166,9 +166,15 @@ func (o Outbox) note(d Delivery, now time.Time) Outbox {
 	if i = o.done(d.MailID); i < 0 {
 		return o
 	}
-	o.Done[i].Attempts = max(o.Done[i].Attempts, d.Attempt)
-	if d.State == Sent {
-		o.Done[i].Mail = nil
+	done := &o.Done[i]
+	done.Attempts = max(done.Attempts, d.Attempt)
+	switch {
+	case d.State == Sent:
+		done.Mail = nil
+	case d.State == Uncertain && done.Mail != nil:
+		kept := *done.Mail
+		kept.Unanswered++
+		done.Mail = &kept
 	}
 	return o
 }

@@ -148,7 +148,8 @@ func TestOutbox_WhateverComesInWhateverOrder_KeepsItsPromises(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var o mail.Outbox
 		now := noon
-		queued, retried, done, sent := make(map[string]int), make(map[string]int), make(map[string]bool), make(map[string]bool)
+		queued, retried := make(map[string]int), make(map[string]int)
+		done, sent, unanswered := make(map[string]bool), make(map[string]bool), make(map[string]bool)
 		erased := int64(0)
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 120).Draw(t, "seconds")) * time.Second)
@@ -186,8 +187,13 @@ func TestOutbox_WhateverComesInWhateverOrder_KeepsItsPromises(t *testing.T) {
 				t.Fatal("an outbox was changed in place")
 			}
 			for _, d := range deliveries {
-				if d.State == mail.Queued {
+				switch {
+				case d.State == mail.Queued:
 					queued[d.MailID]++
+				case d.State == mail.Uncertain:
+					unanswered[d.MailID] = true
+				case d.State == mail.Expired && unanswered[d.MailID] && strings.Contains(summary(before), d.MailID+":"):
+					t.Fatalf("%s may have been accepted, and is said to have reached nobody", d.MailID)
 				}
 			}
 			for _, d := range o.Done {

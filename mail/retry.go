@@ -2,7 +2,8 @@
 //   - what failed, stayed without a reply or was called off is mailed again when an operator asks for it, as long as it is
 //     of use: until its deadline, and while no later mail of its verification came;
 //   - what the relay took is not mailed again, nor what is waiting anyway, nor anything of an erased account;
-//   - it keeps its id, and with it its Message-ID, and goes on counting its attempts.
+//   - it keeps its id, and with it its Message-ID, and goes on counting its attempts;
+//   - one that may have been accepted is handed over without a reply once more at most, not twice again.
 
 package mail
 
@@ -24,7 +25,8 @@ func (o Outbox) Retry(id string, now time.Time) (Outbox, []Delivery) {
 	again.Attempts = o.Done[o.done(id)].Attempts
 	o = o.forget(now)
 	o.Done = slices.DeleteFunc(o.Done, func(d Done) bool { return d.ID == id })
-	again.State, again.Unanswered, again.Stage, again.Reply = Queued, 0, "", ""
+	again.State, again.Stage, again.Reply = Queued, "", ""
+	again.Unanswered = min(again.Unanswered, mostUnanswered-1)
 	again.Retries++
 	o.Mails = append(o.Mails, again)
 	return o, []Delivery{again.delivery(ByOutbox, now)}

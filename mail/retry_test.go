@@ -1,6 +1,7 @@
 package mail_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -68,6 +69,24 @@ func TestRetry_WhatIsDoneWithoutBeingSent_IsMailedAgainWhileItIsOfUse(t *testing
 				t.Errorf("a repeat told %q", told(more))
 			}
 		})
+	}
+}
+
+func TestRetry_WhatMayHaveBeenAccepted_IsHandedOverOnceMore_AndNeverSaidToHaveReachedNobody(t *testing.T) {
+	queued, _ := mail.Outbox{}.Queue(code("a", 1), false, noon)
+	unanswered, _ := queued.Settle(result("a", 1, mail.Uncertain), noon)
+	unanswered, _ = unanswered.Settle(result("a", 2, mail.Uncertain), noon)
+	calledOff, _ := queued.Cancel("a", noon)
+	calledOff, _ = calledOff.Settle(result("a", 1, mail.Uncertain), noon) // It was under way.
+	for name, o := range map[string]mail.Outbox{"without a reply": unanswered, "called off": calledOff} {
+		o, _ = o.Retry("a", noon)
+		made := o.Mails[0].Attempts
+		for _, d := range []mail.Delivery{result("a", made+1, mail.Uncertain), result("a", made, mail.Expired)} {
+			next, deliveries := o.Settle(d, noon.Add(5*time.Minute))
+			if want := fmt.Sprintf("a:uncertain/%d ", d.Attempt); summary(next) != "a:done " || told(deliveries) != want {
+				t.Errorf("%s, then %s: row %q, told %q", name, d.State, summary(next), told(deliveries))
+			}
+		}
 	}
 }
 
