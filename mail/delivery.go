@@ -20,6 +20,8 @@ type Delivery struct {
 	UserID         string
 	VerificationID string
 	State          State
+	// Retries is the mail's own: a result from before a retry is not one of what was asked for then.
+	Retries int
 	// Attempt counts from 1; 0 before the first.
 	Attempt    int
 	OccurredAt time.Time
@@ -39,7 +41,7 @@ type Delivery struct {
 func (m Mail) delivery(by Teller, at time.Time) Delivery {
 	return Delivery{
 		MailID: m.ID, Email: m.To, Kind: m.Kind, UserID: m.UserID, VerificationID: m.VerificationID,
-		State: m.State, Attempt: m.Attempts, OccurredAt: at, NotBefore: m.NotBefore, Deadline: m.Deadline(),
+		State: m.State, Retries: m.Retries, Attempt: m.Attempts, OccurredAt: at, NotBefore: m.NotBefore, Deadline: m.Deadline(),
 		Stage: m.Stage, Reply: m.Reply, By: by,
 	}
 }

@@ -11,7 +11,7 @@
 //   - a mail to a suppressed address has failed before it is tried (suppression.go);
 //   - a mail that could still be of use is kept until its deadline when it is done without having been sent (retry.go);
 //   - a row that remembers nothing any more is as good as none;
-//   - a result counts for the attempt it names; only "sent" is believed of any attempt, because it is a fact. One that comes
+//   - a result counts for the attempt it names, of the retry it names; only "sent" is believed of any attempt, because it is a fact. One that comes
 //     when its mail is done is noted, so that a repeat is known for one; it is retried no more where it was sent.
 
 package mail
@@ -127,7 +127,7 @@ func (o Outbox) Settle(d Delivery, now time.Time) (Outbox, []Delivery) {
 		return o.note(d, now), nil
 	}
 	m := o.Mails[i]
-	if d.State != Sent && d.Attempt != m.attemptOf(d.State) {
+	if d.State != Sent && (d.Retries != m.Retries || d.Attempt != m.attemptOf(d.State)) {
 		return o, nil
 	}
 	o = o.forget(now)

@@ -179,6 +179,7 @@ func TestOutbox_WhateverComesInWhateverOrder_KeepsItsPromises(t *testing.T) {
 			default:
 				d := result(id, rapid.IntRange(0, 4).Draw(t, "attempt"),
 					rapid.SampledFrom([]mail.State{mail.Sent, mail.Failed, mail.Retrying, mail.Uncertain, mail.Expired}).Draw(t, "state"))
+				d.Retries = rapid.IntRange(0, 2).Draw(t, "retries")
 				known := summary(o)
 				o, deliveries = o.Settle(d, now)
 				sent[id] = sent[id] || d.State == mail.Sent && strings.Contains(known, id+":")

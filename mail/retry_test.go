@@ -15,6 +15,13 @@ func TestRetry_WhatIsDoneWithoutBeingSent_IsMailedAgainWhileItIsOfUse(t *testing
 			return o.Settle(result("a", attempt, s), now)
 		}
 	}
+	settleRetried := func(attempt int, s mail.State) step {
+		return func(o mail.Outbox, now time.Time) (mail.Outbox, []mail.Delivery) {
+			d := result("a", attempt, s)
+			d.Retries = 1
+			return o.Settle(d, now)
+		}
+	}
 	lastMoment := func(s mail.State) step {
 		return func(o mail.Outbox, now time.Time) (mail.Outbox, []mail.Delivery) {
 			return o.Settle(result("a", 1, s), now.Add(9*time.Minute-time.Second))
@@ -43,7 +50,7 @@ func TestRetry_WhatIsDoneWithoutBeingSent_IsMailedAgainWhileItIsOfUse(t *testing
 		"refused when it was off":    {[]step{queue("a", 1), cancel, settle(1, mail.Failed)}, 0, "a:queued/1 "},
 		"suppressed":                 {[]step{suppressed}, 0, "a:queued/0 "},
 		"once":                       {[]step{queue("a", 1), cancel, retry}, 0, ""},
-		"again after it failed":      {[]step{queue("a", 1), cancel, retry, settle(1, mail.Failed)}, 0, "a:queued/1 "},
+		"again after it failed":      {[]step{queue("a", 1), cancel, retry, settleRetried(1, mail.Failed)}, 0, "a:queued/1 "},
 		"never heard of":             {nil, 0, ""},
 		"waiting":                    {[]step{queue("a", 1)}, 0, ""},
 		"sent":                       {[]step{queue("a", 1), settle(1, mail.Sent)}, 0, ""},
@@ -82,10 +89,22 @@ func TestRetry_WhatMayHaveBeenAccepted_IsHandedOverOnceMore_AndNeverSaidToHaveRe
 		o, _ = o.Retry("a", noon)
 		made := o.Mails[0].Attempts
 		for _, d := range []mail.Delivery{result("a", made+1, mail.Uncertain), result("a", made, mail.Expired)} {
+			d.Retries = 1
 			next, deliveries := o.Settle(d, noon.Add(5*time.Minute))
 			if want := fmt.Sprintf("a:uncertain/%d ", d.Attempt); summary(next) != "a:done " || told(deliveries) != want {
 				t.Errorf("%s, then %s: row %q, told %q", name, d.State, summary(next), told(deliveries))
 			}
+		}
+	}
+}
+
+func TestRetry_AResultFromBeforeIt_DecidesNothing_UnlessTheMailWasSent(t *testing.T) {
+	o, _ := mail.Outbox{}.Queue(code("a", 1), false, noon)
+	o, _ = o.Cancel("a", noon) // An attempt is under way.
+	o, _ = o.Retry("a", noon)
+	for state, want := range map[mail.State]string{mail.Failed: "a:queued/0 ", mail.Uncertain: "a:queued/0 ", mail.Sent: "a:done "} {
+		if next, deliveries := o.Settle(result("a", 1, state), noon); summary(next) != want || len(deliveries) > 0 {
+			t.Errorf("%s: row %q, told %q", state, summary(next), told(deliveries))
 		}
 	}
 }

@@ -382,10 +382,10 @@ func Report(emitter Emitter) func(context.Context, mail.Delivery) error {
 // recordOf returns what mail_deliveries holds of a change, and its headers: the
 // same change again has the same id.
 func recordOf(d mail.Delivery, traceParent []byte) (topics.MailDelivery, map[string][]byte) {
-	id := fmt.Sprintf("%s/%s/%d/%s", d.MailID, d.State, d.Attempt, d.By)
+	id := fmt.Sprintf("%s/%s/%d/%d/%s", d.MailID, d.State, d.Retries, d.Attempt, d.By)
 	return topics.MailDelivery{
 		MailID: d.MailID, Email: d.Email, Kind: string(d.Kind), State: string(d.State), UserID: d.UserID,
-		VerificationID: d.VerificationID, Attempt: d.Attempt, OccurredAt: d.OccurredAt, NotBefore: d.NotBefore, Deadline: d.Deadline,
+		VerificationID: d.VerificationID, Retries: d.Retries, Attempt: d.Attempt, OccurredAt: d.OccurredAt, NotBefore: d.NotBefore, Deadline: d.Deadline,
 		Stage: string(d.Stage), Reply: d.Reply, By: string(d.By), MessageID: d.MessageID,
 	}, topics.Headers(id, topics.MailDeliveries, topics.SourceNotification, d.OccurredAt, traceParent)
 }
@@ -393,7 +393,7 @@ func recordOf(d mail.Delivery, traceParent []byte) (topics.MailDelivery, map[str
 func deliveryFrom(r topics.MailDelivery) mail.Delivery {
 	return mail.Delivery{
 		MailID: r.MailID, Email: r.Email, Kind: mail.Kind(r.Kind), State: mail.State(r.State), UserID: r.UserID,
-		VerificationID: r.VerificationID, Attempt: r.Attempt, OccurredAt: r.OccurredAt, NotBefore: r.NotBefore, Deadline: r.Deadline,
+		VerificationID: r.VerificationID, Retries: r.Retries, Attempt: r.Attempt, OccurredAt: r.OccurredAt, NotBefore: r.NotBefore, Deadline: r.Deadline,
 		Stage: mail.Stage(r.Stage), Reply: r.Reply, By: mail.Teller(r.By), MessageID: r.MessageID,
 	}
 }

@@ -293,6 +293,26 @@ func TestMailer_ARefusalOfAMailThatWasCalledOff_SuppressesItsAddress_Once(t *tes
 	}
 }
 
+func TestMailer_WhatIsToldOfAMail_HasAnIDOfItsOwn_ThoughItComesToTheSameTwice(t *testing.T) {
+	w := newWorld(t, stream.ExactlyOnce)
+	var d desk
+	w.runs(w.mailer(nil), &d)
+	e := createdEvent(t, ada)
+	w.says(topics.UserAccountCreated, ada, encoded(t, e))
+	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 1 })
+	for _, what := range []string{topics.CancelMail, topics.RetryMail, topics.CancelMail} {
+		w.orders(topics.MailCommand{Type: what, MailID: e.ID})
+	}
+	seen := map[string]bool{}
+	for _, r := range w.hears(topics.MailDeliveries, 4) {
+		id := header(r, "ce_id")
+		if seen[id] {
+			t.Errorf("%s is told twice", id)
+		}
+		seen[id] = true
+	}
+}
+
 func TestMailer_AnErasedAccount_IsMailedNothingMore(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
 	var d desk

@@ -11,7 +11,8 @@ type MailDelivery struct {
 	State          string    `json:"state"` // queued, retrying, uncertain, sent, failed, expired, superseded, cancelled
 	UserID         string    `json:"user_id"`
 	VerificationID string    `json:"verification_id,omitempty"`
-	Attempt        int       `json:"attempt"` // from 1; 0 before the first
+	Retries        int       `json:"retries,omitempty"` // how often the mail was asked for again by then
+	Attempt        int       `json:"attempt"`           // from 1; 0 before the first
 	OccurredAt     time.Time `json:"occurred_at"`
 	NotBefore      time.Time `json:"not_before,omitzero"` // of the next attempt
 	Deadline       time.Time `json:"deadline,omitzero"`   // the last moment at which an attempt may begin

@@ -20,9 +20,9 @@ import (
 
 // Rules:
 //   - what mail_deliveries tells of a mail merges by its id into one entry, and an address's entries into one row;
-//   - what the outbox decides counts as it comes, a sender's result only if its attempt is later than what is known and the
-//     mail is not done: one that comes again or late hides nothing. One that a relay took was sent, whatever was decided
-//     meanwhile;
+//   - what the outbox decides counts as it comes; a sender's result only if its attempt is later than what is known, its mail
+//     is not done, and was not asked for again since: one that comes again or late hides nothing. One that a relay took was
+//     sent, whatever was decided meanwhile;
 //   - what is older than seven days, the topic's own retention, is dropped;
 //   - two rows beside an address's lead to each of its mails: by its id, and by when it was queued, the newest first.
 
@@ -212,7 +212,7 @@ func merged(row []Mail, d topics.MailDelivery) []Mail {
 	if i < 0 {
 		return append(row, Mail{MailDelivery: d, QueuedAt: d.OccurredAt})
 	}
-	news := d.State == "sent" || d.By == "outbox" || d.Attempt > row[i].Attempt && !done(row[i].State)
+	news := d.State == "sent" || d.By == "outbox" || d.Retries == row[i].Retries && d.Attempt > row[i].Attempt && !done(row[i].State)
 	if row[i].State == "sent" || !news {
 		return row
 	}

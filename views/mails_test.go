@@ -41,7 +41,8 @@ func TestMails_MergeByID_TheLastChangeCounts(t *testing.T) {
 }
 
 func TestMails_ALateOrRepeatedResult_HidesNothingNewer(t *testing.T) {
-	queued := decision("a", "queued", 0)
+	queued, retried := decision("a", "queued", 0), decision("a", "queued", 0)
+	retried.Retries = 1
 	for name, c := range map[string]struct {
 		changes []topics.MailDelivery
 		want    string
@@ -50,6 +51,7 @@ func TestMails_ALateOrRepeatedResult_HidesNothingNewer(t *testing.T) {
 		"the next one":                   {[]topics.MailDelivery{queued, result("a", "retrying", 1), decision("a", "retrying", 1), result("a", "failed", 2)}, "failed"},
 		"a repeat of the one before":     {[]topics.MailDelivery{queued, result("a", "retrying", 1), decision("a", "retrying", 1), result("a", "uncertain", 2), result("a", "retrying", 1)}, "uncertain"},
 		"a repeat of a failure, retried": {[]topics.MailDelivery{queued, result("a", "failed", 1), decision("a", "queued", 1), result("a", "failed", 1)}, "queued"},
+		"failed before it was retried":   {[]topics.MailDelivery{queued, decision("a", "cancelled", 0), retried, result("a", "failed", 1)}, "queued"},
 		"failed again":                   {[]topics.MailDelivery{queued, result("a", "failed", 1), decision("a", "queued", 1), result("a", "failed", 2)}, "failed"},
 		"out of time":                    {[]topics.MailDelivery{queued, decision("a", "uncertain", 1), result("a", "expired", 1), decision("a", "uncertain", 1), result("a", "expired", 1)}, "uncertain"},
 		"failed when it was called off":  {[]topics.MailDelivery{queued, decision("a", "cancelled", 0), result("a", "failed", 1)}, "cancelled"},

@@ -286,11 +286,11 @@ func resultOf(r *kgo.Record) (id string, at time.Time, err error) {
 			at, err = time.Parse(time.RFC3339Nano, string(h.Value))
 		}
 	}
-	if len(change) != 4 || err != nil {
+	if len(change) != 5 || err != nil {
 		return "", at, fmt.Errorf("%s/%d at %d does not say what it tells of", r.Topic, r.Partition, r.Offset)
 	}
 	switch {
-	case change[3] != string(mail.BySender):
+	case change[4] != string(mail.BySender):
 		return "", at, nil
 	case change[1] != string(mail.Sent):
 		return "", at, fmt.Errorf("mail %s is %s", change[0], change[1])
