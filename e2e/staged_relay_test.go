@@ -6,32 +6,44 @@ package e2e
 
 import (
 	"bufio"
+	"crypto/tls"
+	"encoding/pem"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/textproto"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Stages of a conversation, each before its answer; afterwards is behind the 250, before anybody can have recorded it.
 const (
 	atBanner   = "banner"
 	atEHLO     = "EHLO"
+	atSTARTTLS = "STARTTLS"
+	atAUTH     = "AUTH"
 	atMAIL     = "MAIL"
 	atRCPT     = "RCPT"
 	atDATA     = "DATA"
 	atContent  = "content"
 	afterwards = "250"
+	atQUIT     = "QUIT"
 )
 
 func stages() []string {
-	return []string{atBanner, atEHLO, atMAIL, atRCPT, atDATA, atContent, afterwards}
+	return []string{atBanner, atEHLO, atSTARTTLS, atAUTH, atMAIL, atRCPT, atDATA, atContent, afterwards, atQUIT}
 }
 
 type stagedRelay struct {
 	address string
 	close   func() // ends every conversation; who is held must have been let go
+	tls     *tls.Config
+	caFile  string // who trusts it trusts the relay
 
 	mu      sync.Mutex
 	taken   map[string]map[string]int // by recipient and Message-ID
@@ -39,13 +51,20 @@ type stagedRelay struct {
 	held    chan struct{}             // gets a word when one is held
 	release chan struct{}             // closed: nobody is held
 	cutting int                       // how many more contents get no answer
-	lost    int                       // how many got none
+	lost    map[string]int            // how many got none, by recipient
+	last    map[string]time.Time      // when a mail was last taken, by recipient
 }
 
 // newStagedRelay is open until the test ends.
 func newStagedRelay(t *testing.T) *stagedRelay {
 	t.Helper()
-	r := &stagedRelay{address: freeAddress(t), taken: map[string]map[string]int{}, release: make(chan struct{})}
+	web := httptest.NewTLSServer(http.NotFoundHandler()) // has a certificate
+	web.Close()
+	r := &stagedRelay{
+		address: freeAddress(t), tls: web.TLS, caFile: filepath.Join(t.TempDir(), "ca.pem"),
+		taken: map[string]map[string]int{}, lost: map[string]int{}, last: map[string]time.Time{}, release: make(chan struct{}),
+	}
+	check(t, os.WriteFile(r.caFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw}), 0o600))
 	r.open(t)
 	t.Cleanup(func() {
 		r.letGo()
@@ -80,7 +99,7 @@ func (r *stagedRelay) open(t *testing.T) {
 					delete(open, conn)
 					r.mu.Unlock()
 				}()
-				r.converse(textproto.NewReader(bufio.NewReader(conn)), conn)
+				r.converse(conn)
 			})
 		}
 	})
@@ -144,15 +163,17 @@ func (r *stagedRelay) take(to, messageID string) (answered bool) {
 		r.taken[to] = map[string]int{}
 	}
 	r.taken[to][messageID]++
+	r.last[to] = time.Now()
 	if r.cutting == 0 {
 		return true
 	}
 	r.cutting--
-	r.lost++
+	r.lost[to]++
 	return false
 }
 
-func (r *stagedRelay) converse(in *textproto.Reader, conn net.Conn) {
+func (r *stagedRelay) converse(conn net.Conn) {
+	in := textproto.NewReader(bufio.NewReader(conn))
 	say := func(reply string) bool {
 		_, err := fmt.Fprint(conn, reply, "\r\n")
 		return err == nil
@@ -173,7 +194,18 @@ func (r *stagedRelay) converse(in *textproto.Reader, conn net.Conn) {
 		switch verb {
 		case atRCPT:
 			to = strings.Trim(strings.TrimPrefix(rest, "TO:"), "<>")
-		case "QUIT":
+		case atEHLO:
+			reply = "250-staged.test\r\n250-STARTTLS\r\n250 AUTH PLAIN"
+		case atSTARTTLS:
+			if !say("220 go ahead") {
+				return
+			}
+			conn = tls.Server(conn, r.tls)
+			in = textproto.NewReader(bufio.NewReader(conn))
+			continue
+		case atAUTH:
+			reply = "235 welcome"
+		case atQUIT:
 			say("221 bye")
 			return
 		case atDATA:
