@@ -1,6 +1,6 @@
 // Rules of a stencil:
 //   - it is what a letter's templates write when certain values are there, as it leaves, with holes for these values: only
-//     the lines that have some are made for a mail, in a fiftieth of the time;
+//     the lines that have some are made for a mail;
 //   - it has no say in what a letter says: a letter has stencils only if its templates do nothing with the values but
 //     write them and ask whether they are there, and if one that is filled turns out as if it were written;
 //   - a value that would be escaped somewhere is never filled in: its letter is written.

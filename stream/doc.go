@@ -98,7 +98,8 @@
 // TestEnsure_TopicDiffers_NamesEveryDifference, TestApply_TopicsDiffer_ChangesWhatCanBeChanged_AndIsDoneOnce.
 //
 // An emitter's answer is true: TestEmitter_KafkaGoesAndComesBack_IsUnavailableAtOnceAndRecovers,
-// TestEmitter_NoAcknowledgement_OutcomeIsUnknown, TestEmitter_KafkaAwayForLong_WhatWasAnsweredLongAgoIsNotSent.
+// TestEmitter_NoAcknowledgement_OutcomeIsUnknown, TestEmitter_KafkaAwayForLong_WhatWasAnsweredLongAgoIsNotSent; one that
+// lingers sends fewer requests: TestEmitter_ThatLingers_WritesWhatGathersInOneRequest.
 //
 // What is written because a topic does not say yet that it was, is written once:
 // TestLedger_WhoeverWritesAtOnce_EachJobIsDoneOnce,

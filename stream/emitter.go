@@ -5,6 +5,7 @@ package stream
 //   - an error says what is known: nothing done (ErrUnavailable, ErrOverloaded), or perhaps done (ErrOutcomeUnknown);
 //   - while no broker can be reached nothing is taken, so nothing is sent late that was answered with an error long ago;
 //   - a permission that is taken away is in Health until it is given again;
+//   - one that lingers has what gathers meanwhile leave in one request;
 //   - what waits for an acknowledgement is bounded in number and in time, also when its caller has gone: nothing is sent
 //     later than GiveUpAfter, however long Kafka was away.
 
@@ -135,12 +136,12 @@ func (e *Emitter) Close() {
 	e.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), e.cfg.AckTimeout)
 	defer cancel()
+	e.stop()
+	e.ended.Wait()
 	e.depart(ctx)
 	if err := cl.Flush(ctx); err != nil {
 		e.log.WithField("in_flight", len(e.slots)).Warn("emitter closed before everything was acknowledged")
 	}
-	e.stop()
-	e.ended.Wait()
 	cl.Close()
 }
 

@@ -3,9 +3,13 @@ package stream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 func (w *world) emitter(cfg EmitterConfig) *Emitter {
@@ -18,16 +22,71 @@ func (w *world) emitter(cfg EmitterConfig) *Emitter {
 	return e
 }
 
-func TestEmitter_AnsweredNil_IsWrittenWithItsHeaders(t *testing.T) {
+// lingering runs a test of an emitter that sends at once, and of one that lingers.
+func lingering(t *testing.T, test func(*testing.T, time.Duration)) {
+	for _, linger := range []time.Duration{0, 5 * time.Millisecond} {
+		t.Run(linger.String(), func(t *testing.T) { test(t, linger) })
+	}
+}
+
+// requests counts those that a client's brokers have answered, by their keys.
+type requests struct {
+	mu sync.Mutex
+	of map[int16]int
+}
+
+// OnBrokerE2E is kgo's hook.
+func (r *requests) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, _ kgo.BrokerE2E) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.of[key]++
+}
+
+func TestEmitter_ThatLingers_WritesWhatGathersInOneRequest(t *testing.T) {
 	w := newWorld(t, ExactlyOnce)
-	e := w.emitter(EmitterConfig{})
-	if err := e.Emit(t.Context(), w.in, "k", []byte("v"), map[string][]byte{"ce_id": []byte("1"), "ce_type": []byte("x")}); err != nil {
+	c := w.dial("api")
+	seen := &requests{of: map[int16]int{}}
+	c.cfg.ClientOptions = append(c.cfg.ClientOptions, kgo.WithHooks(seen))
+	e, err := c.NewEmitter(EmitterConfig{Linger: time.Minute})
+	if err != nil {
 		t.Fatal(err)
 	}
-	r := w.read(w.in, 1)[0]
-	if string(r.Key) != "k" || string(r.Value) != "v" || len(r.Headers) != 2 || string(r.Headers[0].Value) != "1" {
-		t.Errorf("read %v", r)
+	const many = 50
+	var waiting sync.WaitGroup
+	for n := range many {
+		waiting.Go(func() {
+			if err := e.Emit(t.Context(), w.in, fmt.Sprint("k", n), []byte("v"), nil); err != nil {
+				t.Error(err)
+			}
+		})
 	}
+	w.await("all gather", func() bool {
+		e.gather.Lock()
+		defer e.gather.Unlock()
+		return len(e.gathered) == many
+	})
+	e.Close() // and does not wait for the rest of the minute
+	waiting.Wait()
+	if n := seen.of[int16(kmsg.Produce)]; n != 1 {
+		t.Errorf("%d requests for %d records, want 1", n, many)
+	}
+	if read := w.read(w.in, many); len(read) != many {
+		t.Errorf("%d of %d are written", len(read), many)
+	}
+}
+
+func TestEmitter_AnsweredNil_IsWrittenWithItsHeaders(t *testing.T) {
+	lingering(t, func(t *testing.T, linger time.Duration) {
+		w := newWorld(t, ExactlyOnce)
+		e := w.emitter(EmitterConfig{Linger: linger})
+		if err := e.Emit(t.Context(), w.in, "k", []byte("v"), map[string][]byte{"ce_id": []byte("1"), "ce_type": []byte("x")}); err != nil {
+			t.Fatal(err)
+		}
+		r := w.read(w.in, 1)[0]
+		if string(r.Key) != "k" || string(r.Value) != "v" || len(r.Headers) != 2 || string(r.Headers[0].Value) != "1" {
+			t.Errorf("read %v", r)
+		}
+	})
 }
 
 func TestEmitter_UnknownTopic_IsRefused(t *testing.T) {
@@ -40,98 +99,106 @@ func TestEmitter_UnknownTopic_IsRefused(t *testing.T) {
 }
 
 func TestEmitter_KafkaGoesAndComesBack_IsUnavailableAtOnceAndRecovers(t *testing.T) {
-	w := newWorld(t, ExactlyOnce)
-	e := w.emitter(EmitterConfig{})
-	emit := func() error { return e.Emit(t.Context(), w.in, "k", []byte("v"), nil) }
-	if err := emit(); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		w.net.set(cut)
-		w.await("the emitter knows", func() bool { return errors.Is(emit(), ErrUnavailable) })
-		begun := time.Now()
-		for range 100 {
-			if err := emit(); !errors.Is(err, ErrUnavailable) {
-				t.Fatalf("err = %v", err)
+	lingering(t, func(t *testing.T, linger time.Duration) {
+		w := newWorld(t, ExactlyOnce)
+		e := w.emitter(EmitterConfig{Linger: linger})
+		emit := func() error { return e.Emit(t.Context(), w.in, "k", []byte("v"), nil) }
+		if err := emit(); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			w.net.set(cut)
+			w.await("the emitter knows", func() bool { return errors.Is(emit(), ErrUnavailable) })
+			begun := time.Now()
+			for range 100 {
+				if err := emit(); !errors.Is(err, ErrUnavailable) {
+					t.Fatalf("err = %v", err)
+				}
+			}
+			if took := time.Since(begun); took > 200*time.Millisecond {
+				t.Errorf("100 refusals took %v", took)
+			}
+			if n := e.cl.Load().BufferedProduceRecords(); n > 1 {
+				t.Errorf("%d records are kept", n)
+			}
+			w.net.set(whole)
+			begun = time.Now()
+			w.await("the emitter works again", func() bool { return emit() == nil })
+			if took := time.Since(begun); took > 2*time.Second {
+				t.Errorf("recovered after %v", took)
 			}
 		}
-		if took := time.Since(begun); took > 200*time.Millisecond {
-			t.Errorf("100 refusals took %v", took)
-		}
-		if n := e.cl.Load().BufferedProduceRecords(); n > 1 {
-			t.Errorf("%d records are kept", n)
-		}
-		w.net.set(whole)
-		begun = time.Now()
-		w.await("the emitter works again", func() bool { return emit() == nil })
-		if took := time.Since(begun); took > 2*time.Second {
-			t.Errorf("recovered after %v", took)
-		}
-	}
+	})
 }
 
 func TestEmitter_NoAcknowledgement_OutcomeIsUnknown(t *testing.T) {
-	w := newWorld(t, ExactlyOnce)
-	e := w.emitter(EmitterConfig{AckTimeout: 300 * time.Millisecond, MaxInFlight: 3})
-	if err := e.Emit(t.Context(), w.in, "warm", []byte("v"), nil); err != nil {
-		t.Fatal(err)
-	}
-	w.net.set(mute)
-	var waiting sync.WaitGroup
-	for range 3 {
-		waiting.Go(func() {
-			if err := e.Emit(t.Context(), w.in, "k", []byte("v"), nil); !errors.Is(err, ErrOutcomeUnknown) {
-				t.Errorf("err = %v", err)
-			}
-		})
-	}
-	w.await("three are in flight", func() bool { return len(e.slots) == 3 })
-	if err := e.Emit(t.Context(), w.in, "k", []byte("v"), nil); !errors.Is(err, ErrOverloaded) {
-		t.Errorf("err = %v", err)
-	}
-	waiting.Wait()
-	w.net.set(whole)
-	w.await("the emitter works again", func() bool { return e.Emit(t.Context(), w.in, "after", []byte("v"), nil) == nil })
-	perhaps := 0
-	for _, r := range w.read(w.in, 2) {
-		if string(r.Key) == "k" {
-			perhaps++
+	lingering(t, func(t *testing.T, linger time.Duration) {
+		w := newWorld(t, ExactlyOnce)
+		e := w.emitter(EmitterConfig{Linger: linger, AckTimeout: 300 * time.Millisecond, MaxInFlight: 3})
+		if err := e.Emit(t.Context(), w.in, "warm", []byte("v"), nil); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if perhaps > 3 {
-		t.Errorf("three records were written %d times", perhaps)
-	}
+		w.net.set(mute)
+		var waiting sync.WaitGroup
+		for range 3 {
+			waiting.Go(func() {
+				if err := e.Emit(t.Context(), w.in, "k", []byte("v"), nil); !errors.Is(err, ErrOutcomeUnknown) {
+					t.Errorf("err = %v", err)
+				}
+			})
+		}
+		w.await("three are in flight", func() bool { return len(e.slots) == 3 })
+		if err := e.Emit(t.Context(), w.in, "k", []byte("v"), nil); !errors.Is(err, ErrOverloaded) {
+			t.Errorf("err = %v", err)
+		}
+		waiting.Wait()
+		w.net.set(whole)
+		w.await("the emitter works again", func() bool { return e.Emit(t.Context(), w.in, "after", []byte("v"), nil) == nil })
+		perhaps := 0
+		for _, r := range w.read(w.in, 2) {
+			if string(r.Key) == "k" {
+				perhaps++
+			}
+		}
+		if perhaps > 3 {
+			t.Errorf("three records were written %d times", perhaps)
+		}
+	})
 }
 
 func TestEmitter_KafkaAwayForLong_WhatWasAnsweredLongAgoIsNotSent(t *testing.T) {
-	w := newWorld(t, ExactlyOnce)
-	e := w.emitter(EmitterConfig{AckTimeout: 300 * time.Millisecond, GiveUpAfter: time.Second})
-	if err := e.Emit(t.Context(), w.in, "warm", []byte("v"), nil); err != nil {
-		t.Fatal(err)
-	}
-	w.net.set(lossy)
-	if err := e.Emit(t.Context(), w.in, "late", []byte("v"), nil); !errors.Is(err, ErrOutcomeUnknown) {
-		t.Errorf("err = %v", err)
-	}
-	w.net.set(cut)
-	w.await("it is given up", func() bool { return len(e.slots) == 0 })
-	w.net.set(whole)
-	w.await("the emitter works again", func() bool { return e.Emit(t.Context(), w.in, "late", []byte("new"), nil) == nil })
-	for _, r := range w.read(w.in, 2) { // on the partition of "new", the late one would be ahead of it
-		if string(r.Key) == "late" && string(r.Value) != "new" {
-			t.Error("it was sent late")
+	lingering(t, func(t *testing.T, linger time.Duration) {
+		w := newWorld(t, ExactlyOnce)
+		e := w.emitter(EmitterConfig{Linger: linger, AckTimeout: 300 * time.Millisecond, GiveUpAfter: time.Second})
+		if err := e.Emit(t.Context(), w.in, "warm", []byte("v"), nil); err != nil {
+			t.Fatal(err)
 		}
-	}
+		w.net.set(lossy)
+		if err := e.Emit(t.Context(), w.in, "late", []byte("v"), nil); !errors.Is(err, ErrOutcomeUnknown) {
+			t.Errorf("err = %v", err)
+		}
+		w.net.set(cut)
+		w.await("it is given up", func() bool { return len(e.slots) == 0 })
+		w.net.set(whole)
+		w.await("the emitter works again", func() bool { return e.Emit(t.Context(), w.in, "late", []byte("new"), nil) == nil })
+		for _, r := range w.read(w.in, 2) { // on the partition of "new", the late one would be ahead of it
+			if string(r.Key) == "late" && string(r.Value) != "new" {
+				t.Error("it was sent late")
+			}
+		}
+	})
 }
 
 func TestEmitter_CallerGoes_OutcomeIsUnknown(t *testing.T) {
-	w := newWorld(t, ExactlyOnce)
-	e := w.emitter(EmitterConfig{})
-	w.net.set(mute)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := e.Emit(ctx, w.in, "k", []byte("v"), nil); !errors.Is(err, ErrOutcomeUnknown) {
-		t.Errorf("err = %v", err)
-	}
-	w.net.set(whole)
+	lingering(t, func(t *testing.T, linger time.Duration) {
+		w := newWorld(t, ExactlyOnce)
+		e := w.emitter(EmitterConfig{Linger: linger})
+		w.net.set(mute)
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if err := e.Emit(ctx, w.in, "k", []byte("v"), nil); !errors.Is(err, ErrOutcomeUnknown) {
+			t.Errorf("err = %v", err)
+		}
+		w.net.set(whole)
+	})
 }
