@@ -142,6 +142,25 @@ func TestOutbox_Retries_KeepTheirDistance(t *testing.T) {
 	}
 }
 
+func TestOutbox_AResultOfAMailThatIsDone_IsNotedOnce(t *testing.T) {
+	queued, _ := mail.Outbox{}.Queue(code("a", 1), false, noon)
+	cancelled, _ := queued.Cancel("a", noon)
+	superseded, _ := queued.Queue(code("b", 2), false, noon)
+	erased, _ := queued.Erase(2, noon)
+	for name, o := range map[string]mail.Outbox{"cancelled": cancelled, "superseded": superseded, "erased": erased} {
+		noted, deliveries := o.Settle(result("a", 1, mail.Failed), noon)
+		if fmt.Sprint(noted) == fmt.Sprint(o) || summary(noted) != summary(o) || len(deliveries) > 0 {
+			t.Errorf("%s: row %+v, told %q", name, noted, told(deliveries))
+		}
+		if again, _ := noted.Settle(result("a", 1, mail.Failed), noon); fmt.Sprint(again) != fmt.Sprint(noted) {
+			t.Errorf("%s: a repeat makes the row %+v", name, again)
+		}
+	}
+	if o, _ := cancelled.Settle(result("a", 1, mail.Sent), noon.Add(2*time.Hour)); summary(o) != "" {
+		t.Errorf("when it is forgotten: row %q", summary(o))
+	}
+}
+
 // A few mails, in any order and as often as you like, with results of any kind, late and repeated, and operators who retry
 // and cancel.
 func TestOutbox_WhateverComesInWhateverOrder_KeepsItsPromises(t *testing.T) {

@@ -79,7 +79,7 @@ func TestRetry_WhatIsDoneWithoutBeingSent_IsMailedAgainWhileItIsOfUse(t *testing
 	}
 }
 
-func TestRetry_WhatMayHaveBeenAccepted_IsHandedOverOnceMore_AndNeverSaidToHaveReachedNobody(t *testing.T) {
+func TestRetry_WhatMayHaveBeenAccepted_IsHandedOverOnceMore_AndDoesNotExpire(t *testing.T) {
 	queued, _ := mail.Outbox{}.Queue(code("a", 1), false, noon)
 	unanswered, _ := queued.Settle(result("a", 1, mail.Uncertain), noon)
 	unanswered, _ = unanswered.Settle(result("a", 2, mail.Uncertain), noon)
