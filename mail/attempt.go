@@ -152,7 +152,7 @@ func (s *Sender) fallIll(j *job, out outcome) (news bool) {
 		// Perhaps it is this mail that the relay cannot bear: let others go first.
 		j.entry.deferred = now.Add(longestRest * s.cfg.RelayRest)
 	}
-	return s.relay.ill(now, out.reply)
+	return s.relay.ill(now, out.reply, j.probe)
 }
 
 // report hands a result over, again and again until it is acknowledged or ctx ends.

@@ -15,8 +15,6 @@ type breaker struct {
 	failures     int
 	since, until time.Time
 	reason       string
-	// again is when the relay was found ill while a mail was to find out; zero: it was not.
-	again time.Time
 	// next is when another mail may find out.
 	next time.Time
 }
@@ -31,39 +29,27 @@ func (b *breaker) begin(now time.Time) (probe bool) {
 	if b.failures == 0 {
 		return false
 	}
-	b.again, b.next = time.Time{}, now.Add(longestRest*b.rest)
+	b.next = now.Add(longestRest * b.rest)
 	return true
 }
 
-// end is told that a mail that was to find out is not under way any more: what it found counts now.
-func (b *breaker) end() {
-	if !b.again.IsZero() {
-		b.leave(b.again)
-	}
-	b.next = b.until
-}
+// end is told that a mail that was to find out is not under way any more.
+func (b *breaker) end() { b.next = b.until }
 
-// ill is told that the relay is; it says whether that is news. A mail that was to find out ends after it.
-func (b *breaker) ill(now time.Time, reason string) (news bool) {
-	if now.Before(b.until) {
+// ill is told that the relay is, by a mail that was to find out or by another; it says whether that is news.
+func (b *breaker) ill(now time.Time, reason string, probe bool) (news bool) {
+	if b.failures > 0 && !probe {
 		return false
 	}
 	if b.failures == 0 {
 		b.since = now
-		b.leave(now)
-	} else {
-		b.again = now
 	}
 	news = b.reason != reason
 	b.reason = reason
-	return news
-}
-
-// leave leaves the relay alone from then on.
-func (b *breaker) leave(from time.Time) {
-	b.until = from.Add(b.rest * time.Duration(min(1<<min(b.failures, 30), longestRest)))
-	b.again, b.next = time.Time{}, b.until
+	b.until = now.Add(b.rest * time.Duration(min(1<<min(b.failures, 30), longestRest)))
+	b.next = b.until
 	b.failures++
+	return news
 }
 
 // well is told that the relay took or judged a mail; it says whether that is news.

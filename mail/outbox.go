@@ -11,8 +11,9 @@
 //   - a mail to a suppressed address has failed before it is tried (suppression.go);
 //   - a mail that could still be of use is kept until its deadline when it is done without having been sent (retry.go);
 //   - a row that remembers nothing any more is as good as none;
-//   - a result counts for the attempt it names, of the retry it names; only "sent" is believed of any attempt, because it is a fact. One that comes
-//     when its mail is done is noted, so that a repeat is known for one; it is retried no more where it was sent.
+//   - a result counts for the attempt it names, of the retry it names; only "sent" is believed of any attempt, because it is
+//     a fact. One that comes when its mail is done is noted, so that a repeat is known for one; it is retried no more where
+//     it was sent.
 
 package mail
 
