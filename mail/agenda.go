@@ -8,7 +8,9 @@
 package mail
 
 import (
+	"cmp"
 	"container/heap"
+	"slices"
 	"strings"
 	"time"
 )
@@ -24,8 +26,8 @@ type entry struct {
 	attempt int
 	// deferred holds the mail back here, beyond its NotBefore, where its last conversation found the relay ill.
 	deferred time.Time
-	// deadline is the mail's, since it was planned.
-	deadline time.Time
+	// deadline and occurred are the mail's, since it was planned, in microseconds since 1970: they are compared again and again.
+	deadline, occurred int64
 	// gone means that the row is not ours any more, or holds the mail no more.
 	gone bool
 
@@ -73,7 +75,7 @@ func newAgenda(share int) *agenda {
 		},
 		expiring: queue[*entry]{
 			position: func(e *entry) *int { return &e.expiring },
-			before:   func(a, b *entry) bool { return a.deadline.Before(b.deadline) },
+			before:   func(a, b *entry) bool { return a.deadline < b.deadline },
 		},
 		lanes: map[string]*lane{},
 		open: queue[*lane]{
@@ -88,7 +90,7 @@ func sooner(a, b *entry) bool {
 	if first, second := a.mail.Attempts > 0, b.mail.Attempts > 0; first != second {
 		return second
 	}
-	return a.mail.OccurredAt.Before(b.mail.OccurredAt)
+	return a.occurred < b.occurred
 }
 
 func (e *entry) notBefore() time.Time {
@@ -100,7 +102,7 @@ func (e *entry) notBefore() time.Time {
 
 // plan puts an entry in, for its expiry alone where it is held.
 func (a *agenda) plan(e *entry) {
-	e.deadline = e.mail.Deadline()
+	e.deadline, e.occurred = e.mail.Deadline().UnixMicro(), e.mail.OccurredAt.UnixMicro()
 	heap.Push(&a.expiring, e)
 	switch {
 	case e.phase != planned:
@@ -119,13 +121,12 @@ func (a *agenda) enter(e *entry) {
 }
 
 // oldest is when the event of the oldest entry was; zero if there is none. It looks at all of them.
-func (a *agenda) oldest() (at time.Time) {
-	for _, e := range a.expiring.items {
-		if at.IsZero() || e.mail.OccurredAt.Before(at) {
-			at = e.mail.OccurredAt
-		}
+func (a *agenda) oldest() time.Time {
+	if a.expiring.Len() == 0 {
+		return time.Time{}
 	}
-	return at
+	first := slices.MinFunc(a.expiring.items, func(a, b *entry) int { return cmp.Compare(a.occurred, b.occurred) })
+	return first.mail.OccurredAt
 }
 
 // drop takes an entry out, wherever it is.
@@ -198,10 +199,10 @@ func (a *agenda) next(now time.Time, permitted bool) (e *entry, expired bool, ag
 	}
 	if a.expiring.Len() > 0 {
 		e := a.expiring.items[0]
-		if !e.deadline.After(now) {
+		if e.deadline <= now.UnixMicro() {
 			return e, true, time.Time{}
 		}
-		again = e.deadline
+		again = time.UnixMicro(e.deadline)
 	}
 	if a.open.Len() > 0 && permitted {
 		return a.open.items[0].ready.items[0], false, time.Time{}

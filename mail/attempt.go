@@ -54,8 +54,10 @@ func (s *Sender) take() *job {
 		j.probe = s.relay.begin(now)
 		s.pace.begin(now)
 	}
-	j.reporting, j.abandon = context.WithCancel(context.Background())
-	j.sending, j.abort = context.WithCancel(j.reporting)
+	j.sending, j.abort = context.WithCancel(context.Background())
+	var end context.CancelFunc
+	j.reporting, end = context.WithCancel(context.Background()) // none below the other: that would cost more than both
+	j.abandon = func() { j.abort(); end() }
 	s.underWay[j] = struct{}{}
 	return j
 }
