@@ -1,9 +1,10 @@
 package topics
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/go-json-experiment/json/v1"
 )
 
 // Message is a record's value as it was read. A value that cannot be read is
