@@ -93,22 +93,27 @@ func (c *claim) add(records []*kgo.Record, watermark int64) {
 	}
 }
 
-// hand gives goka up to limit waiting records. Ahead of the first it tells before how many there are for goka; it
-// returns how many left the queue, control records among them.
-func (c *claim) hand(limit int, before func(records int)) int {
+// hand gives goka up to limit waiting records. Ahead of the first it tells before how many there are for goka, and for
+// how many of them goka calls back: not for one without a value. It returns how many left the queue, control records
+// among them.
+func (c *claim) hand(limit int, before func(records, calls int)) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := min(limit, len(c.waiting), claimLimit-len(c.open))
 	if n <= 0 || c.closed {
 		return 0
 	}
-	records := 0
+	records, calls := 0, 0
 	for _, r := range c.waiting[:n] {
-		if !r.Attrs.IsControl() {
-			records++
+		if r.Attrs.IsControl() {
+			continue
+		}
+		records++
+		if r.Value != nil {
+			calls++
 		}
 	}
-	before(records)
+	before(records, calls)
 	for _, r := range c.waiting[:n] {
 		c.open = append(c.open, slot{r.Offset, r.Attrs.IsControl()})
 		if !r.Attrs.IsControl() {

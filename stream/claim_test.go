@@ -29,7 +29,7 @@ func testClaim(first int64) (*claim, *int) {
 func TestClaim_MarkedOutOfOrder_MovesOverTheFinishedPrefixOnly(t *testing.T) {
 	c, _ := testClaim(10)
 	c.add(records(10, 5), 15)
-	c.hand(5, func(int) {})
+	c.hand(5, func(int, int) {})
 	for _, step := range []struct{ mark, next int64 }{{12, 10}, {11, 10}, {10, 13}, {14, 13}, {13, 15}} {
 		if !c.mark(step.mark) {
 			t.Fatalf("%d was not open", step.mark)
@@ -46,7 +46,7 @@ func TestClaim_MarkedOutOfOrder_MovesOverTheFinishedPrefixOnly(t *testing.T) {
 func TestClaim_AnyOrderOfMarks_EndsAtTheEnd(t *testing.T) {
 	c, _ := testClaim(0)
 	c.add(records(0, 1000), 1000)
-	c.hand(1000, func(int) {})
+	c.hand(1000, func(int, int) {})
 	finished := map[int64]bool{}
 	for _, offset := range rand.Perm(1000) {
 		c.mark(int64(offset))
@@ -66,20 +66,20 @@ func TestClaim_TooMuchUnfinished_HandsNothingMoreAndPauses(t *testing.T) {
 	if *pauses != 1 {
 		t.Error("fetching goes on")
 	}
-	if n := c.hand(10*claimLimit, func(int) {}); n != claimLimit {
+	if n := c.hand(10*claimLimit, func(int, int) {}); n != claimLimit {
 		t.Errorf("%d records were handed over, want %d", n, claimLimit)
 	}
-	if c.ready() || c.hand(1, func(int) {}) != 0 {
+	if c.ready() || c.hand(1, func(int, int) {}) != 0 {
 		t.Error("one more was handed over")
 	}
 	for offset := range int64(2 * claimLimit) {
 		if offset == claimLimit {
-			c.hand(claimLimit, func(int) {})
+			c.hand(claimLimit, func(int, int) {})
 		}
 		<-c.ch
 		c.mark(offset)
 	}
-	c.hand(claimLimit, func(int) {})
+	c.hand(claimLimit, func(int, int) {})
 	if *pauses != 0 {
 		t.Error("fetching stays paused")
 	}
@@ -92,7 +92,7 @@ func TestClaim_ControlRecords_CountAsFinishedAndAreNotHandedOver(t *testing.T) {
 	rs[1].Attrs, rs[2].Attrs = control, control
 	c.add(rs, 3)
 	counted := 0
-	if n := c.hand(10, func(n int) { counted = n }); n != 3 || counted != 1 || len(c.ch) != 1 {
+	if n := c.hand(10, func(n, _ int) { counted = n }); n != 3 || counted != 1 || len(c.ch) != 1 {
 		t.Errorf("%d left, %d counted, %d handed over", n, counted, len(c.ch))
 	}
 	if n, hole := c.unfinished(); n != 1 || !hole {

@@ -5,7 +5,8 @@ package stream
 //     local write followed by its emit;
 //   - nothing may be written while a cycle ends: it would fall between two of them;
 //   - after the first failure no cycle is committed any more;
-//   - what one callback emits leaves in one request: the clients do not send by themselves, one goroutine flushes.
+//   - what one callback emits leaves in one request: the clients do not send by themselves, one goroutine flushes. A cycle
+//     that lingers sends what all callbacks emit together.
 
 import (
 	"context"
@@ -25,7 +26,8 @@ var errEnded = errors.New("the processor has ended")
 
 // cycle counts what is under way between two commits of a life.
 type cycle struct {
-	table string // of the group; a local write is followed by an emit to it
+	table  string        // of the group; a local write is followed by an emit to it
+	linger time.Duration // see ProcessorConfig
 
 	mu      sync.Mutex
 	ended   *sync.Cond // an end is over
@@ -37,16 +39,19 @@ type cycle struct {
 	ending  bool
 	unsent  bool // something was emitted since the last flush began
 	flushes bool // flush runs
+	leaving bool // the first flush has begun
 	records int  // handed over and not finished
+	calls   int  // of callbacks that have not returned
 	emits   int  // not acknowledged
 	holds   int  // local writes whose emit is still to come
 	err     error
 	flusher sync.WaitGroup
+	called  chan struct{} // the last of the calls has returned
 	closing sync.Once
 }
 
-func newCycle(table string, lanes []*lane) *cycle {
-	y := &cycle{table: table, lanes: lanes, wake: func() {}}
+func newCycle(table string, linger time.Duration, lanes []*lane) *cycle {
+	y := &cycle{table: table, linger: linger, lanes: lanes, wake: func() {}, called: make(chan struct{}, 1)}
 	y.ended = sync.NewCond(&y.mu)
 	return y
 }
@@ -85,11 +90,12 @@ func (y *cycle) hold() error {
 	return err
 }
 
-// hand counts records that are about to be handed over.
-func (y *cycle) hand(records int) {
+// hand counts records that are about to be handed over, and the callbacks that will be called for them.
+func (y *cycle) hand(records, calls int) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	y.records += records
+	y.calls += calls
 	y.begin()
 }
 
@@ -97,6 +103,19 @@ func (y *cycle) hand(records int) {
 func (y *cycle) begin() {
 	if y.since.IsZero() {
 		y.since = time.Now()
+	}
+}
+
+// returned counts one callback that has emitted all it will.
+func (y *cycle) returned() {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.calls--
+	if y.calls == 0 {
+		select {
+		case y.called <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -141,6 +160,13 @@ func (y *cycle) settled() (settled, begun bool) {
 	return y.quiet(), y.begun
 }
 
+// leaves says whether a cycle takes no more records because something of it has left.
+func (y *cycle) leaves() bool {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	return y.leaving && y.linger > 0
+}
+
 // quiet is settled; y.mu is held.
 func (y *cycle) quiet() bool { return y.records == 0 && y.emits == 0 && y.holds == 0 }
 
@@ -158,7 +184,7 @@ func (y *cycle) end(commit func(on *lane, begun bool, since time.Time) error) bo
 	err := commit(on, begun, since)
 	y.mu.Lock()
 	defer y.mu.Unlock()
-	y.ending, y.since = false, time.Time{}
+	y.ending, y.leaving, y.since, y.calls = false, false, time.Time{}, 0
 	if begun {
 		y.begun = false
 		y.turn = (y.turn + 1) % max(1, len(y.lanes))
@@ -219,11 +245,40 @@ func (y *cycle) flush() {
 			y.mu.Unlock()
 			return
 		}
-		y.unsent = false
+		y.mu.Unlock()
+		y.gather()
+		y.mu.Lock()
+		if len(y.lanes) == 0 {
+			y.mu.Unlock()
+			continue
+		}
+		y.unsent, y.leaving = false, true
 		on := y.lanes[y.turn]
 		y.mu.Unlock()
 		if err := on.Flush(context.Background()); err != nil {
 			y.fail(fmt.Errorf("flush: %w", err))
+		}
+	}
+}
+
+// gather waits until no callback is to come, for as long at most as the cycle lingers.
+func (y *cycle) gather() {
+	if y.linger == 0 {
+		return
+	}
+	late := time.NewTimer(y.linger)
+	defer late.Stop()
+	for {
+		y.mu.Lock()
+		none := y.calls <= 0
+		y.mu.Unlock()
+		if none {
+			return
+		}
+		select {
+		case <-y.called:
+		case <-late.C:
+			return
 		}
 	}
 }
@@ -261,7 +316,7 @@ func (p producer) Emit(topic, key string, value []byte) *goka.Promise {
 // EmitWithHeaders is part of goka.Producer.
 func (p producer) EmitWithHeaders(topic, key string, value []byte, headers goka.Headers) *goka.Promise {
 	promise, finish := goka.NewPromiseWithFinisher()
-	record := &kgo.Record{Topic: topic, Key: []byte(key), Value: value}
+	record := &kgo.Record{Topic: topic, Key: []byte(key), Value: value, Headers: make([]kgo.RecordHeader, 0, len(headers))}
 	for name, value := range headers {
 		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: value})
 	}

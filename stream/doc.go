@@ -105,6 +105,9 @@
 // TestLedger_WhoeverWritesAtOnce_EachJobIsDoneOnce,
 // TestLedger_AWriterThatDiedBetweenItsWrites_LeftNothing_AndCannotComeBack, TestLedger_WhileATransactionOfOthersIsOpen_Waits.
 //
+// A processor that lingers sends fewer requests, too: TestProcessor_ThatLingers_TakesWhatGathersInOneTransaction,
+// TestProcessor_ThatLingers_SendsTogetherWhatRecordsThatCameTogetherEmit.
+//
 // A scan of a key's records needs no copy of the topics, and says where it was cut:
 // TestScan_OfSeveralTopics_ShowsAKeysRecordsInTheOrderOfTheirTimes,
 // TestScan_OfTransactions_ShowsWhatIsCommitted_AndDoesNotWaitForWhatIsOpen,

@@ -42,6 +42,12 @@ func (r *requests) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, _ kgo.BrokerE2E)
 	r.of[key]++
 }
 
+func (r *requests) count(key kmsg.Key) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.of[int16(key)]
+}
+
 func TestEmitter_ThatLingers_WritesWhatGathersInOneRequest(t *testing.T) {
 	w := newWorld(t, ExactlyOnce)
 	c := w.dial("api")
@@ -67,7 +73,7 @@ func TestEmitter_ThatLingers_WritesWhatGathersInOneRequest(t *testing.T) {
 	})
 	e.Close() // and does not wait for the rest of the minute
 	waiting.Wait()
-	if n := seen.of[int16(kmsg.Produce)]; n != 1 {
+	if n := seen.count(kmsg.Produce); n != 1 {
 		t.Errorf("%d requests for %d records, want 1", n, many)
 	}
 	if read := w.read(w.in, many); len(read) != many {

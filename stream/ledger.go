@@ -212,7 +212,7 @@ func read(r *kgo.Record) Record {
 
 // produced is r as the client takes it, with its headers in the order of their names.
 func (r Record) produced() *kgo.Record {
-	record := &kgo.Record{Topic: r.Topic, Key: []byte(r.Key), Value: r.Value}
+	record := &kgo.Record{Topic: r.Topic, Key: []byte(r.Key), Value: r.Value, Headers: make([]kgo.RecordHeader, 0, len(r.Headers))}
 	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
 		record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: r.Headers[name]})
 	}

@@ -32,7 +32,7 @@ func (p *Processor) live(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	l := &life{Processor: p, cycle: newCycle(p.table, lanes), stores: &overlays{of: map[int32]*overlay{}}}
+	l := &life{Processor: p, cycle: newCycle(p.table, p.cfg.Linger, lanes), stores: &overlays{of: map[int32]*overlay{}}}
 	defer l.cycle.close()
 	var watch sync.WaitGroup
 	defer watch.Wait()

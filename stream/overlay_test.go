@@ -10,7 +10,7 @@ import (
 // testOverlay is an overlay over a store with a row a=1, in a life without Kafka.
 func testOverlay(t *testing.T) *overlay {
 	t.Helper()
-	y := newCycle("table", []*lane{{}})
+	y := newCycle("table", 0, []*lane{{}})
 	o := newOverlay(testStore(t), y)
 	if err := o.store.write([]row{{"a", []byte("1")}}, 4); err != nil {
 		t.Fatal(err)
@@ -65,7 +65,7 @@ func TestOverlay_WhatACycleWrites_IsReadButNotWrittenDownBeforeTheCommit(t *test
 func TestOverlay_ClosedBeforeTheCommit_DropsWhatTheCycleWrote(t *testing.T) {
 	dir := t.TempDir()
 	fail := func(err error) { t.Error(err) }
-	y := newCycle("table", []*lane{{}})
+	y := newCycle("table", 0, []*lane{{}})
 	for range 2 {
 		s, err := newStore(dir, "test", "", fail)
 		if err != nil {

@@ -25,6 +25,9 @@ type ProcessorConfig struct {
 	// CatchUp are the input topics whose records up to the high watermark at the session's start are processed and
 	// committed before Follower.Assigned is called. Defaults to none: then it is called right after recovery.
 	CatchUp []string
+	// Linger is how long records gather after a transaction before the next takes them, and at most what they emit
+	// before it leaves. It costs Kafka less where many come and nobody waits for one. Defaults to not at all.
+	Linger time.Duration
 }
 
 // Processor runs a goka group with the cluster's guarantee.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lovoo/goka"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 func TestProcessor_AfterThousandsOfRecords_TableEventsAndViewAddUp(t *testing.T) {
@@ -41,6 +42,38 @@ func TestProcessor_AfterThousandsOfRecords_TableEventsAndViewAddUp(t *testing.T)
 		w.awaitExact(fresh)
 		w.checkEvents()
 	})
+}
+
+func TestProcessor_ThatLingers_SendsTogetherWhatRecordsThatCameTogetherEmit(t *testing.T) {
+	w := newWorld(t, ExactlyOnce)
+	c := w.dial("a")
+	seen := &requests{of: map[int16]int{}}
+	c.cfg.ClientOptions = append(c.cfg.ClientOptions, kgo.WithHooks(seen))
+	v, _ := w.view(w.admin, ViewConfig{})
+	w.send(1000)
+	slow := w.countingBut(func(goka.Context) { time.Sleep(time.Millisecond) })
+	w.process(c, ProcessorConfig{Graph: slow, Linger: 5 * time.Second})
+	w.awaitExact(v)
+	if n := seen.count(kmsg.Produce); n > 20 {
+		t.Errorf("%d requests to produce for 1000 records", n)
+	}
+}
+
+func TestProcessor_ThatLingers_TakesWhatGathersInOneTransaction(t *testing.T) {
+	w := newWorld(t, ExactlyOnce)
+	c := w.dial("a")
+	seen := &requests{of: map[int16]int{}}
+	c.cfg.ClientOptions = append(c.cfg.ClientOptions, kgo.WithHooks(seen))
+	v, _ := w.view(w.admin, ViewConfig{})
+	w.process(c, ProcessorConfig{Graph: w.counting(), Linger: time.Second})
+	for range 20 { // each takes longer than a transaction
+		w.trickle(1, 30*time.Millisecond)
+	}
+	w.awaitExact(v)
+	if n := seen.count(kmsg.EndTxn); n > 10 {
+		t.Errorf("%d transactions for 20 records", n)
+	}
+	w.checkEvents()
 }
 
 func TestProcessor_MembersJoiningAndLeavingUnderLoad_StaysExact(t *testing.T) {

@@ -19,7 +19,7 @@ func (w *world) replicated(c *Cluster) *life {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	l := &life{Processor: p, cycle: newCycle(p.table, nil)}
+	l := &life{Processor: p, cycle: newCycle(p.table, 0, nil)}
 	ctx, end := context.WithCancelCause(w.t.Context())
 	l.end = end
 	stop, err := l.replicate(ctx)

@@ -21,7 +21,8 @@ import (
 )
 
 // A cycle takes no more records after cycleAge or cycleRecords. Under load that makes transactions worth their price;
-// without load a cycle ends with what one look found.
+// without load a cycle ends with what one look found. One that lingers is young for so long, and until what it emitted
+// leaves.
 const (
 	cycleAge     = 10 * time.Millisecond
 	cycleRecords = 2000
@@ -204,16 +205,20 @@ func (s *session) finish(ctx context.Context, failed error) error {
 // drive hands records over and ends cycles until the session ends or something fails. A commit under way may take until
 // late ends.
 func (s *session) drive(late context.Context) {
-	var begun time.Time // when the cycle got its first record
+	var begun time.Time         // when the cycle got its first record
+	var rested <-chan time.Time // the next cycle may take records; nil: at once
 	handed := 0
+	linger := s.life.cfg.Linger
 	for {
 		s.follows.look()
 		select {
 		case <-s.ctx.Done():
 			return
 		case <-s.work:
+		case <-rested:
+			rested = nil
 		}
-		young := handed < cycleRecords && time.Since(begun) < cycleAge
+		young := handed < cycleRecords && time.Since(begun) < max(cycleAge, linger) && !s.life.cycle.leaves()
 		settled, emitted := s.life.cycle.settled()
 		if settled && (handed > 0 || emitted) && !(young && s.ready()) {
 			if s.ctx.Err() != nil {
@@ -221,13 +226,16 @@ func (s *session) drive(late context.Context) {
 			}
 			if s.commit(late) {
 				handed = 0
+				if linger > 0 {
+					rested = time.After(linger)
+				}
 			}
 		}
 		if s.life.cycle.failure() != nil {
 			return
 		}
 		if handed == 0 {
-			begun, young = time.Now(), true
+			begun, young = time.Now(), rested == nil
 		}
 		if young {
 			for _, c := range s.claims {
