@@ -144,8 +144,11 @@ func (n *node) addUsers() error {
 	return nil
 }
 
-// resultsLinger lets the results of mails gather: nobody waits for one, and each way to Kafka costs as much as several.
-const resultsLinger = 5 * time.Millisecond
+// The results of mails gather on their way to Kafka and back: nobody waits for one, and each way costs as much as several.
+const (
+	resultsLinger = 5 * time.Millisecond
+	outboxLinger  = 20 * time.Millisecond
+)
 
 // addNotifier is the notification service: the outbox and who sends from it.
 func (n *node) addNotifier(suppressions *views.Suppressions) error {
@@ -170,6 +173,7 @@ func (n *node) addNotifier(suppressions *views.Suppressions) error {
 		Graph:    graph,
 		Follower: processors.Outbox{Sender: sender, Log: n.log},
 		CatchUp:  []string{topics.MailDeliveries},
+		Linger:   outboxLinger,
 	})
 	if err != nil {
 		return err
