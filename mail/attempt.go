@@ -70,10 +70,25 @@ func (s *Sender) handle(c *courier, j *job) {
 		s.end(j, next)
 		return
 	}
-	s.reports.Go(func() {
-		s.report(j.reporting, d)
-		s.end(j, next)
-	})
+	select {
+	case s.results <- result{j, d}: // to a goroutine that reported before: its stack has grown already
+	default:
+		s.reports.Go(func() { s.reportFrom(result{j, d}) })
+	}
+}
+
+// result is what a job has to report.
+type result struct {
+	job      *job
+	delivery Delivery
+}
+
+// reportFrom reports a result, and those that are handed over after it.
+func (s *Sender) reportFrom(r result) {
+	for open := true; open; r, open = <-s.results {
+		s.report(r.job.reporting, r.delivery)
+		s.end(r.job, reported)
+	}
 }
 
 // attempt makes one, and says what phase follows: reported with a result, else there is none.

@@ -3,7 +3,7 @@
 //   - a mail under way is not started again by its row coming again; once its result is reported it waits for the row to
 //     come with the change. A report that fails is repeated, the mail never;
 //   - a connection does not wait for the acknowledgement of its last result, but no more mails are under way, results
-//     included, than four a connection: so many may be mailed once more when the process dies;
+//     included, than eight a connection: so many may be mailed once more when the process dies;
 //   - Revoke hands out nothing new, and returns when nothing of the partition is under way and its results are acknowledged;
 //   - a mail whose letter cannot be made (a secret that is not here) is held, and the sender is not ready.
 
@@ -21,7 +21,7 @@ import (
 )
 
 // mostUnderWay is how many mails for each connection may be in a conversation or have a result that is being reported.
-const mostUnderWay = 4
+const mostUnderWay = 8
 
 // SenderConfig says where a sender's letters come from and where its results go.
 type SenderConfig struct {
@@ -57,8 +57,9 @@ type Sender struct {
 	// work hands a worker the word that there is something to take; changed wakes who hands it out.
 	work    chan struct{}
 	changed chan struct{}
-	// reports are under way without their workers.
+	// reports are under way without their workers; results waits for whoever has nothing to report.
 	reports sync.WaitGroup
+	results chan result
 
 	mu       sync.Mutex
 	rows     map[int32]map[string][]*entry
@@ -92,6 +93,7 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 		cfg:      cfg,
 		work:     make(chan struct{}),
 		changed:  make(chan struct{}, 1),
+		results:  make(chan result),
 		rows:     make(map[int32]map[string][]*entry),
 		agenda:   newAgenda((cfg.Pool + 3) / 4),
 		underWay: make(map[*job]struct{}),
@@ -242,6 +244,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	close(s.work)
 	await(busy, s.cfg.StopTimeout)
 	workers.Wait()
+	close(s.results)
 	s.reports.Wait()
 	return nil
 }

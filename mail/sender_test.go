@@ -587,7 +587,7 @@ func TestSender_RevokeWhileNoReportIsTaken_ReturnsInTime(t *testing.T) {
 	}
 }
 
-func TestSender_ResultsThatAreNotAcknowledgedYet_HoldUpMailsOnlyBeyondFourAConnection(t *testing.T) {
+func TestSender_ResultsThatAreNotAcknowledgedYet_HoldUpMailsOnlyBeyondEightAConnection(t *testing.T) {
 	acknowledge := make(chan struct{})
 	r := startRelay(t, always("", ""))
 	var p *post
@@ -601,8 +601,8 @@ func TestSender_ResultsThatAreNotAcknowledgedYet_HoldUpMailsOnlyBeyondFourAConne
 	for i := range 10 {
 		p.queue(codeMail(fmt.Sprint(i), fmt.Sprintf("ada@%d.example.org", i)))
 	}
-	eventually(t, "four are out", func() bool { return len(r.mails()) == 4 })
-	if h := p.sender.Health(); h.UnderWay != 4 || h.Pending != 6 {
+	eventually(t, "eight are out", func() bool { return len(r.mails()) == 8 })
+	if h := p.sender.Health(); h.UnderWay != 8 || h.Pending != 2 {
 		t.Errorf("health: %+v", h)
 	}
 	close(acknowledge)
