@@ -10,6 +10,8 @@ import (
 	"iter"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/lovoo/goka"
 	"github.com/prometheus/client_golang/prometheus"
@@ -382,7 +384,7 @@ func Report(emitter Emitter) func(context.Context, mail.Delivery) error {
 // recordOf returns what mail_deliveries holds of a change, and its headers: the
 // same change again has the same id.
 func recordOf(d mail.Delivery, traceParent []byte) (topics.MailDelivery, map[string][]byte) {
-	id := fmt.Sprintf("%s/%s/%d/%d/%s", d.MailID, d.State, d.Retries, d.Attempt, d.By)
+	id := strings.Join([]string{d.MailID, string(d.State), strconv.Itoa(d.Retries), strconv.Itoa(d.Attempt), string(d.By)}, "/")
 	return topics.MailDelivery{
 		MailID: d.MailID, Email: d.Email, Kind: string(d.Kind), State: string(d.State), UserID: d.UserID,
 		VerificationID: d.VerificationID, Retries: d.Retries, Attempt: d.Attempt, OccurredAt: d.OccurredAt, NotBefore: d.NotBefore, Deadline: d.Deadline,

@@ -78,7 +78,7 @@ func NormalizeAddress(typed string, public bool) (string, error) {
 // invisible says whether r is shown as nothing or turns the text around it:
 // format characters (bidi among them), fillers and variation selectors.
 func invisible(r rune) bool {
-	return unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+	return r > unicode.MaxASCII && unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
 func checkLocal(local string) error {
