@@ -75,7 +75,7 @@ func (c speedCmd) Run(ctx context.Context) (err error) {
 		defer func() { err = errors.Join(err, w.remove()) }()
 		warm := sync.OnceValue(func() error { // Kafka's JVM has compiled what it runs
 			fmt.Fprintln(os.Stderr, "warming up: whole way")
-			_, err := w.send(ctx, s, "warm", 2*mails, own, "")
+			_, err := w.send(ctx, s, "warm", 4*mails, own, "")
 			return err
 		})
 		for _, l := range []letterKind{plain, own} {

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"countersign/app"
@@ -33,7 +34,7 @@ import (
 )
 
 // wayTimeout is how long the mails of one round may take.
-const wayTimeout = 3 * time.Minute
+const wayTimeout = 6 * time.Minute
 
 // notifierCmd is the notifier as the product runs it, and a profile of it.
 type notifierCmd struct {
@@ -162,8 +163,19 @@ func (w *way) send(ctx context.Context, s *sink, round string, mails int, l lett
 	if err != nil {
 		return seen, err
 	}
+	events, err := eventsOf(round, mails, l)
+	if err != nil {
+		return seen, err
+	}
+	held, err := w.results(ctx)
+	if err != nil {
+		return seen, err
+	}
 	begun := time.Now()
-	if err := w.ask(ctx, round, mails, l); err != nil {
+	if err := w.cl.ProduceSync(ctx, events...).FirstErr(); err != nil {
+		return seen, fmt.Errorf("hand events to Kafka: %w", err)
+	}
+	if err := w.awaitResults(ctx, held+2*int64(mails)); err != nil {
 		return seen, err
 	}
 	left, settled, err := w.await(ctx, mails)
@@ -197,13 +209,12 @@ func (w *way) notifier(ctx context.Context, s *sink, dir string, l letterKind, p
 		"--template-dir="+l.templates, "--secrets="+secretText, "--public-url="+publicURL, "--internal-addr="+addr, "--state-dir="+filepath.Join(dir, "state"), "--log-level=warn")
 }
 
-// ask hands Kafka an event for each mail.
-func (w *way) ask(ctx context.Context, round string, mails int, l letterKind) error {
+// eventsOf makes an event for each mail.
+func eventsOf(round string, mails int, l letterKind) (events []*kgo.Record, err error) {
 	topic := topics.UserAccountVerified
 	if l.kind == mail.VerifyAccount {
 		topic = topics.UserAccountCreated
 	}
-	refused := make(chan error, 1)
 	for n := range mails {
 		now := time.Now()
 		e := topics.Event{
@@ -217,30 +228,15 @@ func (w *way) ask(ctx context.Context, round string, mails int, l letterKind) er
 		}
 		value, err := topics.Encode(e)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		record := &kgo.Record{Topic: topic, Key: []byte(e.Email), Value: value}
 		for name, value := range topics.Headers(e.ID, topic, topics.SourceUsers, now, nil) {
 			record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: value})
 		}
-		w.cl.Produce(ctx, record, func(_ *kgo.Record, err error) {
-			if err != nil {
-				select {
-				case refused <- err:
-				default: // the first is enough
-				}
-			}
-		})
+		events = append(events, record)
 	}
-	if err := w.cl.Flush(ctx); err != nil {
-		return err
-	}
-	select {
-	case err := <-refused:
-		return fmt.Errorf("hand events to Kafka: %w", err)
-	default:
-		return nil
-	}
+	return events, nil
 }
 
 // await returns when all mails have left, and when all of them were settled.
@@ -274,6 +270,35 @@ func (w *way) await(ctx context.Context, mails int) (left, settled time.Time, er
 	return left, settled, err
 }
 
+// awaitResults returns when mail_deliveries holds so many records. Reading them meanwhile would cost what is measured.
+func (w *way) awaitResults(ctx context.Context, records int64) error {
+	for {
+		written, err := w.results(ctx)
+		if err != nil || written >= records {
+			return err
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("mail_deliveries holds %d records of %d: %w", written, records, ctx.Err())
+		}
+	}
+}
+
+// results counts the records that were ever written to mail_deliveries, the markers of transactions among them.
+func (w *way) results(ctx context.Context) (records int64, err error) {
+	for {
+		ends, err := w.adm.ListEndOffsets(ctx, topics.MailDeliveries)
+		err = errors.Join(err, ends.Error())
+		if errors.Is(err, kerr.UnknownTopicOrPartition) { // it was made after this client looked
+			time.Sleep(20 * time.Millisecond)
+			continue
+		}
+		ends.Each(func(end kadm.ListedOffset) { records += end.Offset })
+		return records, err
+	}
+}
+
 // resultOf returns which mail was sent, and when; an empty id where the record tells of something the outbox decided. Its
 // headers say it without its value.
 func resultOf(r *kgo.Record) (id string, at time.Time, err error) {
@@ -300,7 +325,7 @@ func resultOf(r *kgo.Record) (id string, at time.Time, err error) {
 
 // settled returns when the notifier has committed all that its topics hold.
 func (w *way) settled(ctx context.Context) (time.Time, error) {
-	for ; ; time.Sleep(20 * time.Millisecond) {
+	for ; ; time.Sleep(100 * time.Millisecond) {
 		lags, err := w.adm.Lag(ctx, topics.NotificationService)
 		if err != nil {
 			return time.Time{}, fmt.Errorf("read what the notifier has committed: %w", err)
