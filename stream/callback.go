@@ -67,16 +67,17 @@ func (l *life) context(ctx goka.Context) goka.Context { return lifeContext{ctx, 
 // telling notes why a callback panics before goka sees it.
 func telling(callback goka.ProcessCallback) goka.ProcessCallback {
 	return func(ctx goka.Context, value any) {
+		own, ok := ctx.(lifeContext)
 		defer func() {
 			if r := recover(); r != nil {
-				if own, ok := ctx.(lifeContext); ok {
+				if ok {
 					own.cycle.fail(fmt.Errorf("%s/%d: %w", ctx.Topic(), ctx.Partition(), panicked("the callback", r)))
 				}
 				panic(r)
 			}
 		}()
 		callback(ctx, value)
-		if own, ok := ctx.(lifeContext); ok {
+		if ok {
 			own.cycle.returned()
 		}
 	}

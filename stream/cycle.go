@@ -239,18 +239,12 @@ func (y *cycle) acknowledge(r *kgo.Record, err error) {
 // flush sends until nothing is unsent. By the time it runs, a callback has emitted all it will.
 func (y *cycle) flush() {
 	for {
+		y.gather()
 		y.mu.Lock()
 		if !y.unsent || len(y.lanes) == 0 {
 			y.flushes = false
 			y.mu.Unlock()
 			return
-		}
-		y.mu.Unlock()
-		y.gather()
-		y.mu.Lock()
-		if len(y.lanes) == 0 {
-			y.mu.Unlock()
-			continue
 		}
 		y.unsent, y.leaving = false, true
 		on := y.lanes[y.turn]
