@@ -42,6 +42,14 @@ func (r *requests) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, _ kgo.BrokerE2E)
 	r.of[key]++
 }
 
+// dialCounting is dial, with the requests of its clients.
+func (w *world) dialCounting(instance string) (*Cluster, *requests) {
+	w.t.Helper()
+	c, seen := w.dial(instance), &requests{of: map[int16]int{}}
+	c.cfg.ClientOptions = append(c.cfg.ClientOptions, kgo.WithHooks(seen))
+	return c, seen
+}
+
 func (r *requests) count(key kmsg.Key) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -50,9 +58,7 @@ func (r *requests) count(key kmsg.Key) int {
 
 func TestEmitter_ThatLingers_WritesWhatGathersInOneRequest(t *testing.T) {
 	w := newWorld(t, ExactlyOnce)
-	c := w.dial("api")
-	seen := &requests{of: map[int16]int{}}
-	c.cfg.ClientOptions = append(c.cfg.ClientOptions, kgo.WithHooks(seen))
+	c, seen := w.dialCounting("api")
 	e, err := c.NewEmitter(EmitterConfig{Linger: time.Minute})
 	if err != nil {
 		t.Fatal(err)

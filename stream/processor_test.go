@@ -46,9 +46,7 @@ func TestProcessor_AfterThousandsOfRecords_TableEventsAndViewAddUp(t *testing.T)
 
 func TestProcessor_ThatLingers_SendsTogetherWhatRecordsThatCameTogetherEmit(t *testing.T) {
 	w := newWorld(t, ExactlyOnce)
-	c := w.dial("a")
-	seen := &requests{of: map[int16]int{}}
-	c.cfg.ClientOptions = append(c.cfg.ClientOptions, kgo.WithHooks(seen))
+	c, seen := w.dialCounting("a")
 	v, _ := w.view(w.admin, ViewConfig{})
 	w.send(1000)
 	slow := w.countingBut(func(goka.Context) { time.Sleep(time.Millisecond) })
@@ -61,9 +59,7 @@ func TestProcessor_ThatLingers_SendsTogetherWhatRecordsThatCameTogetherEmit(t *t
 
 func TestProcessor_ThatLingers_TakesWhatGathersInOneTransaction(t *testing.T) {
 	w := newWorld(t, ExactlyOnce)
-	c := w.dial("a")
-	seen := &requests{of: map[int16]int{}}
-	c.cfg.ClientOptions = append(c.cfg.ClientOptions, kgo.WithHooks(seen))
+	c, seen := w.dialCounting("a")
 	v, _ := w.view(w.admin, ViewConfig{})
 	w.process(c, ProcessorConfig{Graph: w.counting(), Linger: time.Second})
 	for range 20 { // each takes longer than a transaction
