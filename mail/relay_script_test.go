@@ -138,7 +138,7 @@ func (r *scriptedRelay) count(verb string) int {
 	return r.counts[verb]
 }
 
-// mails are the contents answered 250.
+// mails are the contents answered 2yz.
 func (r *scriptedRelay) mails() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -175,6 +175,7 @@ func (r *scriptedRelay) repeat(conn net.Conn, words string, pause time.Duration)
 
 func (r *scriptedRelay) serve(conn net.Conn) {
 	reader := bufio.NewReader(conn)
+	var text strings.Builder
 	// answer returns what the script or else the relay says, and whether to go on.
 	answer := func(verb, otherwise string) (string, bool) {
 		r.mu.Lock()
@@ -198,6 +199,11 @@ func (r *scriptedRelay) serve(conn net.Conn) {
 			return "", false
 		case usual:
 			reply = otherwise
+		}
+		if verb == content && strings.HasPrefix(reply, "2") { // before the sender knows
+			r.mu.Lock()
+			r.accepted = append(r.accepted, text.String())
+			r.mu.Unlock()
 		}
 		_, err := io.WriteString(conn, reply+"\r\n")
 		return reply, err == nil
@@ -244,7 +250,7 @@ func (r *scriptedRelay) serve(conn net.Conn) {
 			}
 			conn, reader = encrypted, bufio.NewReader(encrypted)
 		case verb == "DATA" && strings.HasPrefix(reply, "354"):
-			var text strings.Builder
+			text.Reset()
 			for {
 				line, err := reader.ReadString('\n')
 				if err != nil {
@@ -255,14 +261,8 @@ func (r *scriptedRelay) serve(conn net.Conn) {
 				}
 				text.WriteString(line)
 			}
-			reply, ok := answer(content, "250 queued")
-			if !ok {
+			if _, ok := answer(content, "250 queued"); !ok {
 				return
-			}
-			if strings.HasPrefix(reply, "2") {
-				r.mu.Lock()
-				r.accepted = append(r.accepted, text.String())
-				r.mu.Unlock()
 			}
 		}
 	}
