@@ -1,5 +1,5 @@
 // Rules of the agenda:
-//   - new mails go first, in the order of their events; retries only when no new mail may go;
+//   - new mails go first, in the order of their events; retries, and what found the relay ill, only when no new mail may go;
 //   - of one domain of recipients no more than a share are under way at the same time: one that is slow or dead leaves the
 //     others the rest, and its mails wait without anybody looking at them;
 //   - a mail whose deadline has passed is not sent but expires, and that before anything else;
@@ -24,8 +24,10 @@ type entry struct {
 	phase phase
 	// attempt is the one reported, in phase reported.
 	attempt int
-	// deferred holds the mail back here, beyond its NotBefore, where its last conversation found the relay ill.
-	deferred time.Time
+	// deferred holds the mail back here, beyond its NotBefore, where its last conversation found the relay ill; deferrals
+	// is how often that was.
+	deferred  time.Time
+	deferrals int
 	// deadline and occurred are the mail's, since it was planned, in microseconds since 1970: they are compared again and again.
 	deadline, occurred int64
 	// gone means that the row is not ours any more, or holds the mail no more.
@@ -87,10 +89,19 @@ func newAgenda(share int) *agenda {
 
 // sooner says which of two mails that are ready goes first.
 func sooner(a, b *entry) bool {
-	if first, second := a.mail.Attempts > 0, b.mail.Attempts > 0; first != second {
+	if first, second := a.tried(), b.tried(); first != second {
 		return second
 	}
 	return a.occurred < b.occurred
+}
+
+// tried says whether there was a conversation about the mail already, whatever came of it.
+func (e *entry) tried() bool { return e.mail.Attempts > 0 || e.deferrals > 0 }
+
+// put off holds the mail back, twice as long each time, up to 16 times as long as at first.
+func (e *entry) putOff(now time.Time, first time.Duration) {
+	e.deferred = now.Add(first << min(e.deferrals, 4))
+	e.deferrals++
 }
 
 func (e *entry) notBefore() time.Time {

@@ -165,11 +165,12 @@ func (s *Sender) fallIll(j *job, out outcome) (news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
+	again := j.entry.deferrals > 0
 	if out.stage != StageConnect {
 		// Perhaps it is this mail that the relay cannot bear: let others go first.
-		j.entry.deferred = now.Add(longestRest * s.cfg.RelayRest)
+		j.entry.putOff(now, longestRest*s.cfg.RelayRest)
 	}
-	return s.relay.ill(now, out.reply, j.probe)
+	return s.relay.ill(now, out.reply, j.probe, again)
 }
 
 // report hands a result over, again and again until it is acknowledged or ctx ends.

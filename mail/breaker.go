@@ -7,7 +7,8 @@ const longestRest = 16
 
 // breaker leaves an ill relay alone, twice as long each time it is found ill again; then one mail finds out. Another may
 // when that takes longer than the longest rest: perhaps it hangs at its recipient, and the relay is well. A mail that was
-// under way when the breaker opened adds nothing, whenever it fails.
+// under way when the breaker opened adds nothing, whenever it fails. One that found the relay ill before may be one that it
+// cannot bear: the relay is left alone as at first, and no longer.
 type breaker struct {
 	// rest is how long an ill relay is left alone at first.
 	rest time.Duration
@@ -36,8 +37,9 @@ func (b *breaker) begin(now time.Time) (probe bool) {
 // end is told that a mail that was to find out is not under way any more.
 func (b *breaker) end() { b.next = b.until }
 
-// ill is told that the relay is, by a mail that was to find out or by another; it says whether that is news.
-func (b *breaker) ill(now time.Time, reason string, probe bool) (news bool) {
+// ill is told that the relay is, by a mail that was to find out or by another, and whether that mail said so before. It says
+// whether that is news.
+func (b *breaker) ill(now time.Time, reason string, probe, again bool) (news bool) {
 	if b.failures > 0 && !probe {
 		return false
 	}
@@ -46,9 +48,14 @@ func (b *breaker) ill(now time.Time, reason string, probe bool) (news bool) {
 	}
 	news = b.reason != reason
 	b.reason = reason
-	b.until = now.Add(b.rest * time.Duration(min(1<<min(b.failures, 30), longestRest)))
+	if again {
+		b.until = now.Add(b.rest)
+		b.failures = max(b.failures, 1)
+	} else {
+		b.until = now.Add(b.rest * time.Duration(min(1<<min(b.failures, 30), longestRest)))
+		b.failures++
+	}
 	b.next = b.until
-	b.failures++
 	return news
 }
 

@@ -274,6 +274,31 @@ func TestSender_ARelayThatRefusesOneMailAsIll_StillTakesTheOthers(t *testing.T) 
 	}
 }
 
+func TestSender_MailsThatTheRelayCannotBear_HoldUpNoOther(t *testing.T) {
+	for name, domain := range map[string]string{"of one domain": "poison.example", "of many": "%d.poison.example"} {
+		t.Run(name, func(t *testing.T) {
+			r := startRelay(t, always("", ""))
+			r.follow(func(verb string, _ int) string {
+				if verb == "RCPT" && strings.Contains(r.commands[len(r.commands)-1], "poison") {
+					return "454 4.7.1 Relay access denied"
+				}
+				return usual
+			})
+			p := startPost(t, plain(r), func(cfg *mail.SenderConfig) { cfg.RelayRest = 5 * time.Millisecond })
+			for i := range 12 {
+				p.queue(codeMail(fmt.Sprint("poison", i), strings.ReplaceAll(fmt.Sprintf("%d@", i)+domain, "%d", fmt.Sprint(i))))
+			}
+			eventually(t, "each was tried", func() bool { return r.count("RCPT") >= 12 })
+			for i := range 100 {
+				p.queue(codeMail(fmt.Sprint(i), fmt.Sprintf("ada@%d.example.org", i)))
+				if d := p.result(fmt.Sprint(i), 1); d.State != mail.Sent || d.Attempt != 1 {
+					t.Fatalf("mail %d: %+v", i, d)
+				}
+			}
+		})
+	}
+}
+
 func TestSender_AConnectionLostBeforeTheContent_IsTriedAgainForFree(t *testing.T) {
 	for _, verb := range []string{"MAIL", "RCPT", "DATA"} {
 		t.Run(verb, func(t *testing.T) {
