@@ -133,21 +133,21 @@ func (s *Sender) attempt(c *courier, j *job) (d Delivery, next phase) {
 	return d, reported
 }
 
-// heed learns from an outcome how the relay is, and says so where that is news.
+// heed learns from an outcome how the relay is, and says so where that is news. That it is well, only its answer says: one
+// that greets and hangs up is as ill as it was.
 func (s *Sender) heed(j *job, out outcome) {
-	switch out.verdict {
-	case lost:
-	case ill, misconfigured:
+	switch {
+	case out.verdict == ill, out.verdict == misconfigured, j.probe && !out.answered:
 		if !s.fallIll(j, out) {
 			return
 		}
 		log := s.cfg.Log.WithFields(logrus.Fields{"stage": out.stage, "reply": out.reply})
-		if out.verdict == ill {
-			log.Warn("the mail relay is ill, mails wait")
-		} else {
+		if out.verdict == misconfigured {
 			log.Error("the mail relay refuses us, mails wait: check SMTP_URL and MAIL_FROM")
+		} else {
+			log.Warn("the mail relay is ill, mails wait")
 		}
-	default:
+	case out.answered:
 		s.mu.Lock()
 		news := s.relay.well()
 		s.mu.Unlock()
@@ -166,7 +166,7 @@ func (s *Sender) fallIll(j *job, out outcome) (news bool) {
 	defer s.mu.Unlock()
 	now := time.Now()
 	again := j.entry.deferrals > 0
-	if out.stage != StageConnect {
+	if out.answered && out.stage != StageConnect {
 		// Perhaps it is this mail that the relay cannot bear: let others go first.
 		j.entry.putOff(now, longestRest*s.cfg.RelayRest)
 	}

@@ -249,12 +249,13 @@ func (c *connection) send(ctx context.Context, m Message, timeout time.Duration)
 	if err == nil {
 		out.stage, err = c.converse(m)
 	}
-	c.broken = false
+	c.broken, out.answered = false, err == nil
 	if err != nil {
 		out.reply = err.Error()
 		var answer *textproto.Error
+		out.answered = errors.As(err, &answer)
 		switch {
-		case errors.As(err, &answer):
+		case out.answered:
 			out.verdict = judge(out.stage, answer.Code)
 			out.reply = fmt.Sprintf("%d %s", answer.Code, unnamed(answer.Msg, m.To))
 		case out.stage == StageContent && !c.wire.torn:
@@ -264,7 +265,7 @@ func (c *connection) send(ctx context.Context, m Message, timeout time.Duration)
 		}
 		out.reply = tidy(out.reply, m.secrets)
 		// After an answer that is none of SMTP's the two sides may not agree on where they are.
-		c.broken = answer == nil || out.verdict == ill || out.verdict == unanswered || c.reset() != nil
+		c.broken = !out.answered || out.verdict == ill || out.verdict == unanswered || c.reset() != nil
 	}
 	c.broken = !stop() || c.broken
 	return out

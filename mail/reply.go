@@ -60,6 +60,8 @@ type outcome struct {
 	verdict verdict
 	stage   Stage
 	reply   string
+	// answered means that the relay said so in a reply of SMTP's.
+	answered bool
 }
 
 // replies is read from the top; the first row that fits decides. A class is the first digit, 0 any.

@@ -274,6 +274,30 @@ func TestSender_ARelayThatRefusesOneMailAsIll_StillTakesTheOthers(t *testing.T) 
 	}
 }
 
+func TestSender_ARelayThatGreetsAndHangsUp_IsNotTakenForWell(t *testing.T) {
+	for _, verb := range []string{"MAIL", content} {
+		t.Run(verb, func(t *testing.T) {
+			r := startRelay(t, once(verb, "421 busy"))
+			p := startPost(t, plain(r), func(cfg *mail.SenderConfig) { cfg.Pool = 1 })
+			p.queue(codeMail("m0", "ada@example.org"))
+			eventually(t, "the relay is found ill", func() bool { return r.count(verb) == 1 })
+			r.follow(always(verb, cut))
+			for i := range 3 {
+				p.queue(codeMail(fmt.Sprint("m", i+1), fmt.Sprintf("%d@example.org", i)))
+				p.result(fmt.Sprint("m", i+1), 1)
+				if h := p.sender.Health(); h.RelayIllSince.IsZero() || strings.Contains(p.logged(), "well again") {
+					t.Fatalf("after %d mails that broke off: %+v", i+1, h)
+				}
+			}
+			r.follow(always("", ""))
+			p.queue(codeMail("last", "eve@example.org"))
+			if d := p.result("last", 1); d.State != mail.Sent || !strings.Contains(p.logged(), "well again") {
+				t.Errorf("result: %+v, log: %s", d, p.logged())
+			}
+		})
+	}
+}
+
 func TestSender_MailsThatTheRelayCannotBear_HoldUpNoOther(t *testing.T) {
 	for name, domain := range map[string]string{"of one domain": "poison.example", "of many": "%d.poison.example"} {
 		t.Run(name, func(t *testing.T) {
