@@ -144,15 +144,12 @@ func (n *node) addUsers() error {
 	return nil
 }
 
-// The results of mails gather on their way to Kafka and back: nobody waits for one, and each way costs as much as several.
-const (
-	resultsLinger = 5 * time.Millisecond
-	outboxLinger  = 20 * time.Millisecond
-)
+// outboxLinger lets what comes for the outbox gather: nobody waits for one result, and each way to Kafka costs as much as several.
+const outboxLinger = 20 * time.Millisecond
 
 // addNotifier is the notification service: the outbox and who sends from it.
 func (n *node) addNotifier(suppressions *views.Suppressions) error {
-	results, err := n.addEmitter("results emitter", stream.EmitterConfig{Topics: []string{topics.MailDeliveries}, Linger: resultsLinger})
+	results, err := n.addEmitter("results emitter", stream.EmitterConfig{Topics: []string{topics.MailDeliveries}})
 	if err != nil {
 		return err
 	}

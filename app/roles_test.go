@@ -33,7 +33,7 @@ func TestSenderHealth_OfAnIllRelay_IsReadyAndSaysWhy(t *testing.T) {
 	sender, err := mail.NewSender(mail.SenderConfig{
 		Relay: relay, Composer: composer, Log: log,
 		Letters: func(mail.Mail) (mail.Letter, error) { return mail.Letter{}, nil },
-		Report:  func(context.Context, mail.Delivery) error { return nil },
+		Report:  func(context.Context, []mail.Delivery) []error { return nil },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -17,9 +17,9 @@ import (
 
 // entry is a mail as the sender follows it.
 type entry struct {
-	mail      Mail
-	partition int32
-	address   string // the row's
+	mail    Mail
+	of      *assignment
+	address string // the row's
 	// phase is where the entry is between the row it came from and the result that changes the row.
 	phase phase
 	// attempt is the one reported, in phase reported.

@@ -1,17 +1,14 @@
 // Rules of an attempt:
-//   - its result is reported whatever becomes of the partition meanwhile; only the end of RevokeTimeout or
-//     StopTimeout stops that;
+//   - its result is reported whatever becomes of the partition meanwhile; only the end of StopTimeout stops that;
 //   - a relay that is ill, or takes no mail from us as we are set up, is no result: the mail waits, and counts no attempt;
 //   - an attempt that was called off before the mail can have been accepted is none.
 
 package mail
 
 import (
-	"context"
 	"slices"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/sirupsen/logrus"
 )
 
@@ -24,11 +21,8 @@ type job struct {
 	// lane is that of the mail's domain; nil where nothing is sent.
 	lane *lane
 	// probe means that this mail finds out whether the relay is well again.
-	probe bool
-	// sending bounds the conversation, reporting that and the report.
-	sending, reporting context.Context
-	abort, abandon     context.CancelFunc
-	done               chan struct{}
+	probe  bool
+	recall recall
 	// unmade is why no letter could be made, for phase held.
 	unmade error
 	// sent means that the relay took the mail.
@@ -46,49 +40,41 @@ func (s *Sender) take() *job {
 	}
 	delete(s.held, e)
 	e.phase = underWay
-	j := &job{entry: e, mail: e.mail, expired: expired, done: make(chan struct{})}
+	j := &job{entry: e, mail: e.mail, expired: expired}
 	if expired {
 		s.agenda.drop(e)
 	} else {
 		j.lane = s.agenda.begin(e)
 		j.probe = s.relay.begin(now)
 		s.pace.begin(now)
+		s.conversing++
 	}
-	j.sending, j.abort = context.WithCancel(context.Background())
-	var end context.CancelFunc
-	j.reporting, end = context.WithCancel(context.Background()) // none below the other: that would cost more than both
-	j.abandon = func() { j.abort(); end() }
 	s.underWay[j] = struct{}{}
+	e.of.underWay++
 	return j
 }
 
 // handle works on one job until the relay has answered; a result is reported meanwhile the worker goes on.
 func (s *Sender) handle(c *courier, j *job) {
 	d, next := s.attempt(c, j)
-	s.hangUp(j)
-	if next != reported {
+	if next == reported {
+		s.tell(d)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if j.lane != nil {
+		s.agenda.end(j.lane)
+		s.conversing--
+	}
+	if j.probe {
+		s.relay.end()
+	}
+	if next == reported {
+		s.hand(result{j, d})
+	} else {
 		s.end(j, next)
-		return
 	}
-	select {
-	case s.results <- result{j, d}: // to a goroutine that reported before: its stack has grown already
-	default:
-		s.reports.Go(func() { s.reportFrom(result{j, d}) })
-	}
-}
-
-// result is what a job has to report.
-type result struct {
-	job      *job
-	delivery Delivery
-}
-
-// reportFrom reports a result, and those that are handed over after it.
-func (s *Sender) reportFrom(r result) {
-	for open := true; open; r, open = <-s.results {
-		s.report(r.job.reporting, r.delivery)
-		s.end(r.job, reported)
-	}
+	s.wake()
 }
 
 // attempt makes one, and says what phase follows: reported with a result, else there is none.
@@ -111,7 +97,7 @@ func (s *Sender) attempt(c *courier, j *job) (d Delivery, next phase) {
 		m.State, m.Stage, m.Reply = Failed, StageCompose, tidy(err.Error(), nil)
 		return m.delivery(BySender, time.Now()), reported
 	}
-	out := c.deliver(j.sending, message)
+	out := c.deliver(&j.recall, message, m.Deadline())
 	s.metrics.attempts.WithLabelValues(string(out.stage), out.verdict.String()).Inc()
 	s.heed(j, out)
 	switch out.verdict {
@@ -134,9 +120,10 @@ func (s *Sender) attempt(c *courier, j *job) (d Delivery, next phase) {
 }
 
 // heed learns from an outcome how the relay is, and says so where that is news. That it is well, only its answer says: one
-// that greets and hangs up is as ill as it was.
+// that greets and hangs up is as ill as it was. A job that was called off says nothing of that.
 func (s *Sender) heed(j *job, out outcome) {
 	switch {
+	case j.recall.isOff():
 	case out.verdict == ill, out.verdict == misconfigured, j.probe && !out.answered:
 		if !s.fallIll(j, out) {
 			return
@@ -157,11 +144,8 @@ func (s *Sender) heed(j *job, out outcome) {
 	}
 }
 
-// fallIll tells the breaker that the relay is ill, and whether that is news. A job that was called off says nothing.
+// fallIll tells the breaker that the relay is ill, and whether that is news.
 func (s *Sender) fallIll(j *job, out outcome) (news bool) {
-	if j.sending.Err() != nil {
-		return false
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -173,85 +157,21 @@ func (s *Sender) fallIll(j *job, out outcome) (news bool) {
 	return s.relay.ill(now, out.reply, j.probe, again)
 }
 
-// report hands a result over, again and again until it is acknowledged or ctx ends.
-func (s *Sender) report(ctx context.Context, d Delivery) {
-	s.tell(d)
-	s.metrics.results.WithLabelValues(string(d.Kind), string(d.State)).Inc()
-	err := s.cfg.Report(ctx, d)
-	if err == nil {
-		return
-	}
-	log := s.logOf(d)
-	pace := backoff.NewExponentialBackOff()
-	pace.InitialInterval, pace.MaxInterval = 100*time.Millisecond, 2*time.Second
-	for err != nil {
-		log.WithError(err).Warn("result of a mail not written, trying again")
-		select {
-		case <-time.After(pace.NextBackOff()):
-			err = s.cfg.Report(ctx, d)
-		case <-ctx.Done():
-			log.WithError(err).Error("result of a mail not written: its next owner may send it once more")
-			return
-		}
-	}
-}
-
-// tell logs a result.
-func (s *Sender) tell(d Delivery) {
-	switch d.State {
-	case Sent:
-		if s.verbose() {
-			s.logOf(d).Debug("mail sent")
-		}
-	case Failed, Expired:
-		s.logOf(d).Warn("mail given up")
-	default:
-		s.logOf(d).Info("mail not accepted yet")
-	}
-}
-
-func (s *Sender) logOf(d Delivery) logrus.FieldLogger {
-	return s.cfg.Log.WithFields(logrus.Fields{
-		"mail_id": d.MailID, "kind": d.Kind, "state": d.State, "attempt": d.Attempt, "stage": d.Stage, "reply": d.Reply,
-	})
-}
-
-// verbose says whether each mail is logged, which takes longer than anything else that is done after it was sent.
-func (s *Sender) verbose() bool {
-	switch log := s.cfg.Log.(type) {
-	case *logrus.Logger:
-		return log.IsLevelEnabled(logrus.DebugLevel)
-	case *logrus.Entry:
-		return log.Logger.IsLevelEnabled(logrus.DebugLevel)
-	}
-	return true
-}
-
-// hangUp gives back what a conversation takes up.
-func (s *Sender) hangUp(j *job) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	defer s.wake()
-	if j.lane != nil {
-		s.agenda.end(j.lane)
-	}
-	if j.probe {
-		s.relay.end()
-	}
-}
-
-// end puts an entry where it belongs after a job.
+// end puts an entry where it belongs after a job; s.mu is held.
 func (s *Sender) end(j *job, next phase) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	defer close(j.done)
-	defer s.wake()
-	defer j.abandon()
-	delete(s.underWay, j)
 	e := j.entry
+	delete(s.underWay, j)
+	e.of.underWay--
+	revoked := e.of.idle != nil
+	if revoked && e.of.underWay == 0 {
+		close(e.of.idle)
+	}
+	if s.stopped && len(s.underWay) == 0 {
+		close(s.idle)
+	}
 	if e.gone {
-		if of, ours := s.rows[e.partition]; ours {
-			s.set(e.partition, e.address, slices.DeleteFunc(of[e.address], func(other *entry) bool { return other == e }))
+		if !revoked {
+			e.of.set(e.address, slices.DeleteFunc(e.of.rows[e.address], func(other *entry) bool { return other == e }))
 		}
 		return
 	}

@@ -1,7 +1,7 @@
 // Rules of a mail's conversation (RFC 5321, 3.3):
 //   - where the relay offers PIPELINING (RFC 2920), MAIL, RCPT and DATA leave together: a mail takes two ways there and back
 //     and not four, and two writes;
-//   - the content leaves only after all three were granted;
+//   - the content leaves only after all three were granted, and while the mail is of use; then there is longer to wait;
 //   - the first answer that grants nothing is the mail's, at the stage of its command. What was asked besides is heard to
 //     the end; a relay that waits for content then is left alone (RFC 2920, 3.1: it may, though it refused the recipient).
 
@@ -20,8 +20,14 @@ const (
 	startInput = 354
 )
 
-// converse hands one message over and returns the last stage it came to.
-func (c *connection) converse(m Message) (Stage, error) {
+// converse hands one message over and returns the last stage it came to. No content leaves after deadline.
+func (c *connection) converse(of *recall, m Message, deadline time.Time) (Stage, error) {
+	if limit := time.Now().Add(c.sendTimeout); limit.Before(deadline) {
+		deadline = limit
+	}
+	if err := c.raw.SetDeadline(deadline); err != nil {
+		return StageMail, err
+	}
 	from := "MAIL FROM:<" + m.From + ">"
 	if c.wire.offers["SIZE"] {
 		from += " SIZE=" + strconv.Itoa(len(m.Text))
@@ -52,6 +58,12 @@ func (c *connection) converse(m Message) (Stage, error) {
 		if err := c.hear(step.grants); err != nil {
 			return step.stage, err
 		}
+	}
+	if err := c.raw.SetDeadline(time.Now().Add(c.contentTimeout)); err != nil {
+		return StageData, err
+	}
+	if !of.hands() {
+		return StageData, errCalledOff
 	}
 	if _, err := c.wire.Write(append(m.Text, ".\r\n"...)); err != nil {
 		return StageContent, err

@@ -2,26 +2,20 @@
 //   - it owns one connection and keeps it for the next mail, for a while, for a number of mails, and only after an
 //     orderly end;
 //   - a kept connection that turns out to be dead costs nothing: the mail goes again over a new one;
-//   - a connection that breaks before the mail can have been accepted gives one free retry, then counts as "later".
+//   - a connection that breaks before the mail can have been accepted gives one free retry, while an attempt may begin, then
+//     counts as "later".
 
 package mail
 
 import (
 	"bytes"
-	"context"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-const (
-	// longestIdle is shorter than the five minutes a relay should wait (RFC 5321, 4.5.3.2.7), which many do not.
-	longestIdle = 20 * time.Second
-	// longestOpen lets a relay behind a changed address be found again.
-	longestOpen = 5 * time.Minute
-	// mostMails is below what relays commonly accept over one connection.
-	mostMails = 100
-)
+// mostMails is below what relays commonly accept over one connection.
+const mostMails = 100
 
 type courier struct {
 	relay *Relay
@@ -31,15 +25,18 @@ type courier struct {
 	letter bytes.Buffer
 }
 
-// deliver hands a message to the relay. When ctx ends, the conversation does.
-func (c *courier) deliver(ctx context.Context, m Message) outcome {
+// deliver hands a message to the relay. No attempt begins after deadline, and no content leaves leastCodeLife after it.
+func (c *courier) deliver(of *recall, m Message, deadline time.Time) outcome {
 	for freeRetry := true; ; {
-		if c.conn != nil && (c.conn.mails >= mostMails || time.Since(c.conn.opened) > longestOpen) {
+		if c.conn != nil && (c.conn.mails >= mostMails || time.Since(c.conn.opened) > c.relay.maxAge) {
 			c.close()
 		}
 		kept := c.conn != nil
 		if !kept {
-			conn, err := c.relay.open(ctx)
+			conn, err := c.relay.open(of)
+			if of.isOff() && err != nil {
+				return outcome{verdict: lost, stage: StageConnect}
+			}
 			if err != nil {
 				out := judgeOpening(err)
 				out.reply = tidy(out.reply, c.relay.secrets)
@@ -48,16 +45,16 @@ func (c *courier) deliver(ctx context.Context, m Message) outcome {
 			c.conn = conn
 			c.open.Inc()
 		}
-		out := c.conn.send(ctx, m, c.relay.sendTimeout)
+		out := c.conn.send(of, m, deadline.Add(leastCodeLife))
 		stale := kept && out.stage == StageMail && (out.verdict == lost || out.verdict == ill)
 		if c.conn.broken {
 			c.hangUp()
 		}
 		switch {
-		case ctx.Err() != nil:
+		case of.isOff():
 			return out
 		case stale:
-		case out.verdict == lost && freeRetry:
+		case out.verdict == lost && freeRetry && time.Now().Before(deadline):
 			freeRetry = false
 		case out.verdict == lost:
 			out.verdict = later
@@ -78,7 +75,7 @@ func (c *courier) close() {
 }
 
 func (c *courier) hangUp() {
-	c.conn.raw.Close()
+	c.conn.hangUp()
 	c.conn = nil
 	c.open.Dec()
 }

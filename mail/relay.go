@@ -9,6 +9,7 @@ package mail
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -38,6 +39,9 @@ type Relay struct {
 	hello          string // empty: by the address
 	connectTimeout time.Duration
 	sendTimeout    time.Duration
+	contentTimeout time.Duration
+	idleTimeout    time.Duration
+	maxAge         time.Duration
 }
 
 // RelayConfig describes a relay.
@@ -55,24 +59,31 @@ type RelayConfig struct {
 	Hello string
 	// ConnectTimeout bounds dial, TLS, EHLO and AUTH together. Defaults to 10 s.
 	ConnectTimeout time.Duration
-	// SendTimeout bounds one mail's conversation. Defaults to 60 s.
+	// SendTimeout bounds one mail's conversation up to its content. Defaults to 60 s.
 	SendTimeout time.Duration
+	// ContentTimeout bounds the content and the wait for its answer. RFC 5321 §4.5.3.2.6 asks for 10 min, because who gives
+	// up earlier sends a mail twice; they are all that a code lives. Defaults to 3 min, which leave time for a second attempt.
+	ContentTimeout time.Duration
+	// IdleTimeout is how long a connection is kept without a mail. A relay should wait 5 min (RFC 5321 §4.5.3.2.7), which many
+	// do not. Defaults to 20 s.
+	IdleTimeout time.Duration
+	// MaxAge is how long a connection is kept at all: a relay behind a changed address is found again. Defaults to 5 min.
+	MaxAge time.Duration
 }
 
 var (
 	errNoSTARTTLS = errors.New("the relay offers no STARTTLS (SMTP_INSECURE=true permits speaking in clear)")
 	errNoAUTH     = errors.New("the relay offers no AUTH, and SMTP_URL has credentials")
+	errCalledOff  = errors.New("called off")
 	errInjected   = errors.New("the relay sent more than its answer to STARTTLS in clear")
 )
 
 // NewRelay reads the URL. It does not connect.
 func NewRelay(cfg RelayConfig) (*Relay, error) {
-	r := &Relay{connectTimeout: cfg.ConnectTimeout, sendTimeout: cfg.SendTimeout}
-	if r.connectTimeout == 0 {
-		r.connectTimeout = 10 * time.Second
-	}
-	if r.sendTimeout == 0 {
-		r.sendTimeout = time.Minute
+	r := &Relay{
+		connectTimeout: cmp.Or(cfg.ConnectTimeout, 10*time.Second), sendTimeout: cmp.Or(cfg.SendTimeout, time.Minute),
+		contentTimeout: cmp.Or(cfg.ContentTimeout, 3*time.Minute),
+		idleTimeout:    cmp.Or(cfg.IdleTimeout, 20*time.Second), maxAge: cmp.Or(cfg.MaxAge, 5*time.Minute),
 	}
 	if err := r.read(cfg.URL); err != nil {
 		return nil, fmt.Errorf("SMTP_URL: %w", err)
@@ -137,6 +148,8 @@ type connection struct {
 	// client opened the conversation and ends it.
 	client  *smtp.SMTPClient
 	answers *textproto.Reader
+	// sendTimeout and contentTimeout are the relay's.
+	sendTimeout, contentTimeout time.Duration
 	// said is what was written last, unheard how many commands are not answered yet.
 	said    []byte
 	unheard int
@@ -146,10 +159,14 @@ type connection struct {
 	broken bool
 }
 
-// open connects, encrypts and authenticates.
-func (r *Relay) open(ctx context.Context) (*connection, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.connectTimeout)
+// open connects, encrypts and authenticates, unless the mail is called off.
+func (r *Relay) open(of *recall) (*connection, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), r.connectTimeout)
 	defer cancel()
+	if !of.begins(cancel) {
+		return nil, errCalledOff
+	}
+	defer of.over()
 	raw, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(r.host, strconv.Itoa(r.port)))
 	if err != nil {
 		return nil, err
@@ -209,7 +226,10 @@ func (r *Relay) greet(ctx context.Context, raw net.Conn) (*connection, error) {
 	if r.username != "" && !w.authenticated {
 		return nil, errNoAUTH
 	}
-	return &connection{raw: raw, wire: w, client: client, answers: textproto.NewReader(bufio.NewReader(w)), opened: time.Now()}, nil
+	return &connection{
+		raw: raw, wire: w, client: client, answers: textproto.NewReader(bufio.NewReader(w)), opened: time.Now(),
+		sendTimeout: r.sendTimeout, contentTimeout: r.contentTimeout,
+	}, nil
 }
 
 // startTLS speaks SMTP in clear up to the answer to STARTTLS (RFC 3207). Nothing but EHLO and STARTTLS leaves in clear.
@@ -240,15 +260,15 @@ func (r *Relay) startTLS(w *wire, hello string) error {
 	return nil
 }
 
-// send hands one message over and says what came of it. When ctx ends, the conversation does.
-func (c *connection) send(ctx context.Context, m Message, timeout time.Duration) outcome {
-	stop := context.AfterFunc(ctx, func() { c.raw.Close() })
-	c.mails++
-	out := outcome{verdict: accepted, stage: StageMail}
-	err := c.raw.SetDeadline(time.Now().Add(timeout))
-	if err == nil {
-		out.stage, err = c.converse(m)
+// send hands one message over and says what came of it. No content leaves after deadline.
+func (c *connection) send(of *recall, m Message, deadline time.Time) outcome {
+	if !of.begins(c.hangUp) {
+		return outcome{verdict: lost, stage: StageMail}
 	}
+	c.mails++
+	out := outcome{verdict: accepted}
+	var err error
+	out.stage, err = c.converse(of, m, deadline)
 	c.broken, out.answered = false, err == nil
 	if err != nil {
 		out.reply = err.Error()
@@ -267,9 +287,12 @@ func (c *connection) send(ctx context.Context, m Message, timeout time.Duration)
 		// After an answer that is none of SMTP's the two sides may not agree on where they are.
 		c.broken = !out.answered || out.verdict == ill || out.verdict == unanswered || c.reset() != nil
 	}
-	c.broken = !stop() || c.broken
+	c.broken = !of.over() || c.broken
 	return out
 }
+
+// hangUp ends the conversation, whatever it waits for.
+func (c *connection) hangUp() { c.raw.Close() }
 
 // quit says goodbye.
 func (c *connection) quit() {

@@ -73,9 +73,9 @@ func TestSender_ToAiosmtpd_FollowsTheTable(t *testing.T) {
 	for i, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			to := mail.RelayConfig{URL: fmt.Sprintf("smtp://user:pa55word@127.0.0.1:%d", relays.ports[i]), TLS: client, SendTimeout: patience}
+			to := mail.RelayConfig{URL: fmt.Sprintf("smtp://user:pa55word@127.0.0.1:%d", relays.ports[i]), TLS: client, SendTimeout: patience, ContentTimeout: patience}
 			if strings.Contains(row.name, hang) {
-				to.SendTimeout = 2 * time.Second
+				to.ContentTimeout = 2 * time.Second
 			}
 			p := startPost(t, to)
 			p.mu.Lock()

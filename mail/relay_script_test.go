@@ -29,10 +29,14 @@ const (
 	usual   = ""
 	hang    = "hang"
 	cut     = "cut"
+	slow    = "slow"    // as usual, after a while
 	stall   = "stall"   // a byte now and then, never a whole line
 	partial = "partial" // the beginning of a good answer, then cut
 	endless = "endless" // a line without end
 )
+
+// slowly is how long a slow answer takes.
+const slowly = 600 * time.Millisecond
 
 // script answers the nth (from 0) occurrence of a verb; usual leaves the answer to the relay.
 type script func(verb string, nth int) string
@@ -106,7 +110,7 @@ func startRelay(t testing.TB, s script, options ...func(*scriptedRelay)) *script
 	})
 	t.Cleanup(func() {
 		close(r.done)
-		listener.Close()
+		r.listener.Close() // an option may have moved it
 		r.cutAll()
 		r.goroutines.Wait()
 	})
@@ -188,6 +192,12 @@ func (r *scriptedRelay) serve(conn net.Conn) {
 			return "", false
 		case cut:
 			return "", false
+		case slow:
+			select {
+			case <-time.After(slowly):
+			case <-r.done:
+			}
+			reply = otherwise
 		case partial:
 			_, _ = io.WriteString(conn, "250 o")
 			return "", false

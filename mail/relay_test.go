@@ -139,6 +139,26 @@ func TestRelay_WhereTLSOrAuthIsNotToBeHad_SendsNothingAndSaysWhy(t *testing.T) {
 	}
 }
 
+func TestRelay_NotOnThisMachine_IsSpokenToInClearOnlyWhereThatIsPermitted(t *testing.T) {
+	host := elsewhere(t)
+	for insecure, want := range map[bool]bool{false: false, true: true} {
+		r := startRelay(t, always("", ""), listensOn(t, host))
+		p := startPost(t, mail.RelayConfig{URL: "smtp://" + r.addr(), Insecure: insecure, ConnectTimeout: patience})
+		p.queue(codeMail("m1", "ada@example.org"))
+		if want {
+			if d := p.result("m1", 1); d.State != mail.Sent {
+				t.Errorf("insecure: %+v", d)
+			}
+			continue
+		}
+		eventually(t, "the alarm", func() bool { return strings.Contains(p.logged(), "level=error") })
+		if why := p.sender.Health().RelayReason; !strings.Contains(why, "offers no STARTTLS") || r.count("MAIL") != 0 {
+			t.Errorf("%d mails, reason: %s", r.count("MAIL"), why)
+		}
+		p.stop()
+	}
+}
+
 func TestRelay_EachWayToLogIn_IsSpoken(t *testing.T) {
 	encode := func(words string) string { return base64.StdEncoding.EncodeToString([]byte(words)) }
 	const challenge = "<1896.697170952@relay.test>"
@@ -184,15 +204,7 @@ func TestRelay_InClearBeyondThisMachine_GivesNoPasswordAway(t *testing.T) {
 	for offered, want := range map[string]string{"PLAIN LOGIN": "504 5.5.4 no such way", "PLAIN LOGIN CRAM-MD5": ""} {
 		t.Run(offered, func(t *testing.T) {
 			answers := []string{cmp.Or(want, "334 "+base64.StdEncoding.EncodeToString([]byte("<1@relay.test>"))), "235 welcome"}
-			r := startRelay(t, logIn(answers), func(r *scriptedRelay) {
-				var err error
-				r.listener.Close()
-				if r.listener, err = net.Listen("tcp", net.JoinHostPort(host, "0")); err != nil {
-					t.Fatal(err)
-				}
-				r.extensions = []string{"AUTH " + offered}
-			})
-			t.Cleanup(func() { r.listener.Close() })
+			r := startRelay(t, logIn(answers), listensOn(t, host), func(r *scriptedRelay) { r.extensions = []string{"AUTH " + offered} })
 			p := startPost(t, mail.RelayConfig{URL: "smtp://user:pa55word@" + r.addr(), Insecure: true})
 			p.queue(codeMail("m1", "ada@example.org"))
 			if want == "" {
@@ -207,6 +219,17 @@ func TestRelay_InClearBeyondThisMachine_GivesNoPasswordAway(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// listensOn moves a relay to another host.
+func listensOn(t *testing.T, host string) func(*scriptedRelay) {
+	return func(r *scriptedRelay) {
+		var err error
+		r.listener.Close()
+		if r.listener, err = net.Listen("tcp", net.JoinHostPort(host, "0")); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

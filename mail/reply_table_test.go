@@ -85,7 +85,7 @@ type conversation struct {
 // is too slow for it, it begins anew with twice the time. Before MAIL the sender itself tries until it does.
 func converse(t *testing.T, verb, answer string, extensions ...string) *conversation {
 	t.Helper()
-	to := mail.RelayConfig{ConnectTimeout: patience, SendTimeout: patience}
+	to := mail.RelayConfig{ConnectTimeout: patience, SendTimeout: patience, ContentTimeout: patience}
 	const short = 500 * time.Millisecond
 	switch {
 	case answer != hang && answer != stall, verb == "QUIT": // a goodbye has a timeout of its own
@@ -93,6 +93,7 @@ func converse(t *testing.T, verb, answer string, extensions ...string) *conversa
 		to.ConnectTimeout = short
 	default:
 		for to.SendTimeout = short; to.SendTimeout < patience/4; to.SendTimeout *= 2 {
+			to.ContentTimeout = to.SendTimeout
 			if c := begin(t, verb, answer, to, extensions); c.timesOutThere() {
 				return c
 			}

@@ -4,7 +4,9 @@
 //     come with the change. A report that fails is repeated, the mail never;
 //   - a connection does not wait for the acknowledgement of its last result, but no more mails are under way, results
 //     included, than eight a connection: so many may be mailed once more when the process dies;
-//   - Revoke hands out nothing new, and returns when nothing of the partition is under way and its results are acknowledged;
+//   - Revoke hands out nothing new, and returns when nothing of the partition is under way and its results are acknowledged; so
+//     does the end of Run, of all partitions. Both call off what does not come to its content soon: that costs nothing, but
+//     what the relay has and does not answer yet has the time there is;
 //   - a mail whose letter cannot be made (a secret that is not here) is held, and the sender is not ready.
 
 package mail
@@ -13,6 +15,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,18 +34,17 @@ type SenderConfig struct {
 	// Letters makes code and link of a mail. On an error, which must hold no secret, the mail is held until it expires
 	// or its row changes; no other letter is sent in its place.
 	Letters func(Mail) (Letter, error)
-	// Report returns once the result is written for good, or ctx has ended. It may be called by several goroutines at once,
-	// and again with the same result after an error.
-	Report func(ctx context.Context, d Delivery) error
+	// Report writes results and returns, once each is written for good or failed, why those that failed did, by their places;
+	// nil where none did. When ctx ends it returns at once. It is called again with what failed.
+	Report func(ctx context.Context, all []Delivery) []error
 	// Pool is the number of connections to the relay; mails to one domain have a quarter of them, rounded up. Defaults to 16.
 	Pool int
 	// Rate is how many mails a second are begun at most, over all connections. Defaults to any number.
 	Rate float64
-	// RevokeTimeout bounds Revoke: three quarters for conversations to end, the rest for their results to be reported.
-	// Defaults to 8 s.
+	// RevokeTimeout bounds Revoke: a sixteenth for conversations to come to their contents, three quarters for the relay to
+	// answer those, the rest for results to be reported. Defaults to 8 s.
 	RevokeTimeout time.Duration
-	// StopTimeout bounds the end of Run in the same way; goodbyes to the relay may take 1 s more. Defaults to 2 s: who
-	// stops a process waits for it, and the next owner sends what was called off.
+	// StopTimeout bounds the end of Run in the same way; goodbyes to the relay may take 1 s more. Defaults to RevokeTimeout.
 	StopTimeout time.Duration
 	// RelayRest is how long an ill relay is left alone at first; it doubles up to 16 times as long. Defaults to 1 s.
 	RelayRest time.Duration
@@ -57,19 +60,33 @@ type Sender struct {
 	// work hands a worker the word that there is something to take; changed wakes who hands it out.
 	work    chan struct{}
 	changed chan struct{}
-	// reports are under way without their workers; results waits for whoever has nothing to report.
-	reports sync.WaitGroup
-	results chan result
+	// toReport asks for results to be reported.
+	toReport chan struct{}
 
 	mu       sync.Mutex
-	rows     map[int32]map[string][]*entry
+	assigned map[int32]*assignment
 	agenda   *agenda
 	underWay map[*job]struct{}
+	// conversing is how many of those speak with the relay.
+	conversing int
+	// results are to be reported; last means that no more will be.
+	results []result
+	last    bool
 	// held are the mails without a letter, and why.
-	held    map[*entry]error
-	relay   breaker
-	pace    pace
+	held  map[*entry]error
+	relay breaker
+	pace  pace
+	// stopped means that nothing is handed out any more; idle is closed when nothing is under way then.
 	stopped bool
+	idle    chan struct{}
+}
+
+// assignment is a partition from Assign to Revoke.
+type assignment struct {
+	rows map[string][]*entry // by address
+	// underWay counts its mails that are. Once it is revoked, idle is closed when none is.
+	underWay int
+	idle     chan struct{}
 }
 
 // NewSender makes a sender. It sends nothing before Run.
@@ -84,7 +101,7 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 		cfg.RevokeTimeout = 8 * time.Second
 	}
 	if cfg.StopTimeout == 0 {
-		cfg.StopTimeout = 2 * time.Second
+		cfg.StopTimeout = cfg.RevokeTimeout
 	}
 	if cfg.RelayRest == 0 {
 		cfg.RelayRest = time.Second
@@ -93,8 +110,8 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 		cfg:      cfg,
 		work:     make(chan struct{}),
 		changed:  make(chan struct{}, 1),
-		results:  make(chan result),
-		rows:     make(map[int32]map[string][]*entry),
+		toReport: make(chan struct{}, 1),
+		assigned: make(map[int32]*assignment),
 		agenda:   newAgenda((cfg.Pool + 3) / 4),
 		underWay: make(map[*job]struct{}),
 		held:     make(map[*entry]error),
@@ -116,9 +133,10 @@ func (s *Sender) Assign(partition int32, rows iter.Seq2[string, Outbox]) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rows[partition] = make(map[string][]*entry)
+	a := &assignment{rows: make(map[string][]*entry)}
+	s.assigned[partition] = a
 	for address, o := range waiting {
-		s.update(partition, address, o)
+		s.update(a, address, o)
 	}
 	s.wake()
 }
@@ -127,24 +145,23 @@ func (s *Sender) Assign(partition int32, rows iter.Seq2[string, Outbox]) {
 func (s *Sender) Update(partition int32, address string, o Outbox) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.rows[partition] != nil {
-		s.update(partition, address, o)
+	if a := s.assigned[partition]; a != nil {
+		s.update(a, address, o)
 		s.wake()
 	}
 }
 
-func (s *Sender) update(partition int32, address string, o Outbox) {
-	known := make(map[string]*entry)
-	for _, e := range s.rows[partition][address] {
-		known[e.mail.ID] = e
-	}
+func (s *Sender) update(a *assignment, address string, o Outbox) {
+	known := a.rows[address]
 	var row []*entry
 	for _, m := range o.Mails {
-		e := known[m.ID]
-		delete(known, m.ID)
+		var e *entry
+		if i := slices.IndexFunc(known, func(e *entry) bool { return e.mail.ID == m.ID }); i >= 0 {
+			e = known[i]
+		}
 		switch {
 		case e == nil:
-			e = &entry{mail: m, partition: partition, address: address}
+			e = &entry{mail: m, of: a, address: address}
 			s.agenda.plan(e)
 		case e.phase == underWay:
 			e.mail, e.gone = m, false
@@ -157,21 +174,24 @@ func (s *Sender) update(partition int32, address string, o Outbox) {
 		row = append(row, e)
 	}
 	for _, e := range known {
+		if slices.Contains(row, e) {
+			continue
+		}
 		s.leave(e)
 		e.gone = true
 		if e.phase == underWay {
 			row = append(row, e) // It may be asked for again before its result is known.
 		}
 	}
-	s.set(partition, address, row)
+	a.set(address, row)
 }
 
 // set makes row what is followed of an address.
-func (s *Sender) set(partition int32, address string, row []*entry) {
+func (a *assignment) set(address string, row []*entry) {
 	if len(row) == 0 {
-		delete(s.rows[partition], address)
+		delete(a.rows, address)
 	} else {
-		s.rows[partition][address] = row
+		a.rows[address] = row
 	}
 }
 
@@ -187,65 +207,81 @@ func (s *Sender) leave(e *entry) {
 	delete(s.held, e)
 }
 
-// Revoke gives a partition up. It returns when nothing of it is under way any more, within RevokeTimeout.
+// Revoke gives a partition up. It returns when nothing of it is under way any more, or after RevokeTimeout.
 func (s *Sender) Revoke(partition int32) {
 	s.mu.Lock()
-	var busy []*job
-	for _, row := range s.rows[partition] {
+	a := s.assigned[partition]
+	if a == nil {
+		s.mu.Unlock()
+		return
+	}
+	delete(s.assigned, partition)
+	for _, row := range a.rows {
 		for _, e := range row {
 			s.leave(e)
 			e.gone = true
 		}
 	}
-	delete(s.rows, partition)
+	a.idle = make(chan struct{})
+	if a.underWay == 0 {
+		close(a.idle)
+	}
+	var busy []*job
 	for j := range s.underWay {
-		if j.entry.partition == partition {
+		if j.entry.of == a {
 			busy = append(busy, j)
 		}
 	}
 	s.mu.Unlock()
-	await(busy, s.cfg.RevokeTimeout)
+	await(a.idle, busy, s.cfg.RevokeTimeout)
 }
 
-// await waits for conversations to end and their results to be reported, and ends them where they take too long.
-func await(busy []*job, timeout time.Duration) {
-	abort := time.AfterFunc(timeout*3/4, func() {
-		for _, j := range busy {
-			j.abort()
+// await returns when nothing is under way, or after timeout. Meanwhile it calls off what does not come to its content soon,
+// and cuts what the relay does not answer.
+func await(idle <-chan struct{}, busy []*job, timeout time.Duration) {
+	begun := time.Now()
+	for _, step := range [...]struct {
+		after time.Duration
+		do    func(*recall)
+	}{{timeout / 16, (*recall).callOff}, {timeout * 3 / 4, (*recall).cut}, {timeout, (*recall).cut}} {
+		select {
+		case <-idle:
+			return
+		case <-time.After(time.Until(begun.Add(step.after))):
 		}
-	})
-	defer abort.Stop()
-	abandon := time.AfterFunc(timeout, func() {
 		for _, j := range busy {
-			j.abandon()
+			step.do(&j.recall)
 		}
-	})
-	defer abandon.Stop()
-	for _, j := range busy {
-		<-j.done
 	}
 }
 
 // Run sends until ctx ends; then it hands out nothing new and returns when nothing is under way, within StopTimeout.
 // What is assigned, updated or revoked after that is taken note of, and nothing of it is sent.
 func (s *Sender) Run(ctx context.Context) error {
-	var workers sync.WaitGroup
+	reporting, endReports := context.WithCancel(context.Background())
+	defer endReports()
+	var workers, reports sync.WaitGroup
+	reports.Go(func() { s.reports(reporting) })
 	for range s.cfg.Pool {
 		workers.Go(s.works)
 	}
 	s.handOut(ctx)
 	s.mu.Lock()
-	s.stopped = true
-	var busy []*job
-	for j := range s.underWay {
-		busy = append(busy, j)
+	s.stopped, s.idle = true, make(chan struct{})
+	if len(s.underWay) == 0 {
+		close(s.idle)
 	}
+	busy := slices.Collect(maps.Keys(s.underWay))
 	s.mu.Unlock()
 	close(s.work)
-	await(busy, s.cfg.StopTimeout)
+	await(s.idle, busy, s.cfg.StopTimeout)
+	endReports()
 	workers.Wait()
-	close(s.results)
-	s.reports.Wait()
+	s.mu.Lock()
+	s.last = true
+	s.mu.Unlock()
+	s.ask()
+	reports.Wait()
 	return nil
 }
 
@@ -305,7 +341,7 @@ func (s *Sender) handOut(ctx context.Context) {
 func (s *Sender) works() {
 	c := &courier{relay: s.cfg.Relay, open: s.metrics.open}
 	defer c.close()
-	idle := time.NewTimer(longestIdle)
+	idle := time.NewTimer(s.cfg.Relay.idleTimeout)
 	defer idle.Stop()
 	for {
 		select {
@@ -315,8 +351,8 @@ func (s *Sender) works() {
 			}
 			for j := s.take(); j != nil; j = s.take() {
 				s.handle(c, j)
+				idle.Reset(s.cfg.Relay.idleTimeout)
 			}
-			idle.Reset(longestIdle)
 		case <-idle.C:
 			c.close()
 		}

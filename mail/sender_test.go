@@ -108,7 +108,15 @@ func startPost(t testing.TB, relay mail.RelayConfig, changes ...func(*mail.Sende
 	return p
 }
 
-func (p *post) report(_ context.Context, d mail.Delivery) error {
+func (p *post) report(_ context.Context, all []mail.Delivery) []error {
+	var failures []error
+	for _, d := range all {
+		failures = append(failures, p.settle(d))
+	}
+	return failures
+}
+
+func (p *post) settle(d mail.Delivery) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.refuse != nil {
@@ -245,7 +253,6 @@ func TestSender_ARelayThatIsDown_DelaysMailsUntilItIsUp(t *testing.T) {
 			t.Skipf("the port was taken meanwhile: %v", err)
 		}
 	})
-	defer r.listener.Close()
 	if d := p.result("m1", 1); d.State != mail.Sent || d.Attempt != 1 {
 		t.Errorf("result: %+v", d)
 	}
@@ -331,6 +338,30 @@ func TestSender_AConnectionLostBeforeTheContent_IsTriedAgainForFree(t *testing.T
 			p.queue(codeMail("m1", "ada@example.org"))
 			if d := p.result("m1", 1); d.State != mail.Sent || d.Attempt != 1 {
 				t.Errorf("result: %+v", d)
+			}
+		})
+	}
+}
+
+func TestSender_AConnection_IsGivenUpWhenItIsIdleOrOld(t *testing.T) {
+	for name, change := range map[string]func(*mail.RelayConfig){
+		"idle": func(to *mail.RelayConfig) { to.IdleTimeout = 50 * time.Millisecond },
+		"old":  func(to *mail.RelayConfig) { to.MaxAge = time.Nanosecond },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := startRelay(t, always("", ""))
+			to := plain(r)
+			change(&to)
+			p := startPost(t, to, func(cfg *mail.SenderConfig) { cfg.Pool = 1 })
+			p.queue(codeMail("m1", "ada@example.org"))
+			p.result("m1", 1)
+			if name == "idle" {
+				eventually(t, "goodbye", func() bool { return r.count("QUIT") == 1 })
+			}
+			p.queue(codeMail("m2", "bob@example.org"))
+			p.result("m2", 1)
+			if n := r.count(greeting); n != 2 || r.count("QUIT") != 1 {
+				t.Errorf("%d connections and %d goodbyes, want 2 and 1", n, r.count("QUIT"))
 			}
 		})
 	}
@@ -601,6 +632,76 @@ func TestSender_OnePartitionsSlowMail_HoldsUpNeitherAnothersMailsNorItsRevocatio
 	}
 }
 
+func TestSender_AContentThatIsAnsweredSlowly_IsWaitedForWhereverItGoes(t *testing.T) {
+	for name, end := range map[string]func(*post){
+		"revoked": func(p *post) { p.sender.Revoke(0) },
+		"stopped": func(p *post) { p.stop() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := startRelay(t, always(content, slow))
+			p := startPost(t, plain(r), func(cfg *mail.SenderConfig) { cfg.RevokeTimeout = 12 * slowly }) // for what has not left: less than slowly
+			p.queue(codeMail("m1", "ada@example.org"))
+			eventually(t, "the content is there", func() bool { return r.count(content) == 1 })
+			end(p)
+			if states := p.states("m1"); !slices.Equal(states, []mail.State{mail.Sent}) || len(r.mails()) != 1 {
+				t.Errorf("results: %v of %d mails, want it sent once", states, len(r.mails()))
+			}
+		})
+	}
+}
+
+func TestSender_ARecipientThatHangs_HoldsUpARevocationForAMoment(t *testing.T) {
+	const timeout = 8 * time.Second
+	r := startRelay(t, always("RCPT", hang))
+	p := startPost(t, plain(r), func(cfg *mail.SenderConfig) { cfg.RevokeTimeout = timeout })
+	p.queue(codeMail("m1", "ada@example.org"))
+	eventually(t, "the relay hangs", func() bool { return r.count("RCPT") == 1 })
+	began := time.Now()
+	p.sender.Revoke(0)
+	if took := time.Since(began); took > timeout/2 {
+		t.Errorf("took %v, want about %v", took, timeout/16)
+	}
+	if h := p.sender.Health(); h.UnderWay != 0 || len(p.states("m1")) != 0 || !h.RelayIllSince.IsZero() {
+		t.Errorf("health: %+v, results: %v", h, p.states("m1"))
+	}
+}
+
+func TestSender_ACodeThatExpiresMeanwhile_IsNotMailed(t *testing.T) {
+	r := startRelay(t, always("RCPT", hang))
+	p := startPost(t, plain(r))
+	m := codeMail("m1", "ada@example.org")
+	m.CodeExpiresAt = time.Now().Add(time.Minute + 300*time.Millisecond) // its last attempt begins in a moment
+	m.OccurredAt = time.Now()
+	p.queue(m)
+	eventually(t, "the relay hangs", func() bool { return r.count("RCPT") == 1 })
+	time.Sleep(time.Until(m.Deadline()))
+	r.follow(always("", ""))
+	r.cutAll()
+	if d := p.result("m1", 1); d.State != mail.Retrying {
+		t.Errorf("result: %+v", d)
+	}
+	if n := len(r.mails()); n != 0 || r.count("RCPT") != 1 {
+		t.Errorf("%d mails, and it was begun %d times", n, r.count("RCPT"))
+	}
+}
+
+func TestSender_ARate_IsKeptOverAllConnections(t *testing.T) {
+	const rate, mails = 100, 60
+	r := startRelay(t, always("", ""))
+	p := startPost(t, plain(r), func(cfg *mail.SenderConfig) { cfg.Rate = rate })
+	began := time.Now()
+	for i := range mails {
+		p.queue(codeMail(fmt.Sprint(i), fmt.Sprintf("ada@%d.example.org", i)))
+	}
+	for i := range mails {
+		p.result(fmt.Sprint(i), 1)
+	}
+	// A tenth of a second's mails may leave at once.
+	if took, least := time.Since(began), (mails-rate/10-1)*time.Second/rate; took < least {
+		t.Errorf("%d mails left in %v, want %v at least", mails, took, least)
+	}
+}
+
 func TestSender_RevokeOfAHangingConversation_EndsItInTime(t *testing.T) {
 	for verb, want := range map[string][]mail.State{"RCPT": nil, content: {mail.Uncertain}} {
 		t.Run(verb, func(t *testing.T) {
@@ -623,16 +724,22 @@ func TestSender_RevokeWhileNoReportIsTaken_ReturnsInTime(t *testing.T) {
 	r := startRelay(t, always("", ""))
 	p := startPost(t, plain(r), func(cfg *mail.SenderConfig) {
 		cfg.RevokeTimeout = 300 * time.Millisecond
-		cfg.Report = func(ctx context.Context, _ mail.Delivery) error {
+		cfg.StopTimeout = 300 * time.Millisecond
+		cfg.Report = func(ctx context.Context, all []mail.Delivery) []error {
 			<-ctx.Done()
-			return ctx.Err()
+			return slices.Repeat([]error{ctx.Err()}, len(all))
 		}
 	})
 	p.queue(codeMail("m1", "ada@example.org"))
 	eventually(t, "the mail is out", func() bool { return len(r.mails()) == 1 })
+	began := time.Now()
 	p.sender.Revoke(0)
-	if h := p.sender.Health(); h.UnderWay != 0 {
-		t.Errorf("health: %+v", h)
+	p.stop()
+	if took := time.Since(began); took > patience {
+		t.Errorf("returned after %v", took)
+	}
+	if h := p.sender.Health(); h.UnderWay != 0 || !strings.Contains(p.logged(), "may send it once more") {
+		t.Errorf("health: %+v, log: %s", h, p.logged())
 	}
 }
 
@@ -642,9 +749,9 @@ func TestSender_ResultsThatAreNotAcknowledgedYet_HoldUpMailsOnlyBeyondEightAConn
 	var p *post
 	p = startPost(t, plain(r), func(cfg *mail.SenderConfig) {
 		cfg.Pool = 1
-		cfg.Report = func(ctx context.Context, d mail.Delivery) error {
+		cfg.Report = func(ctx context.Context, all []mail.Delivery) []error {
 			<-acknowledge
-			return p.report(ctx, d)
+			return p.report(ctx, all)
 		}
 	})
 	for i := range 10 {

@@ -364,20 +364,19 @@ func (o Outbox) read(address string, row []byte) (mail.Outbox, bool) {
 	return mail.Outbox{Mails: m.Value.Mails}, m.Err == nil
 }
 
-// Emitter hands a record to Kafka and returns when it is acknowledged.
-type Emitter interface {
-	Emit(ctx context.Context, topic, key string, value []byte, headers map[string][]byte) error
-}
-
-// Report returns what writes a sender's result to mail_deliveries.
-func Report(emitter Emitter) func(context.Context, mail.Delivery) error {
-	return func(ctx context.Context, d mail.Delivery) error {
-		record, headers := recordOf(d, nil)
-		value, err := topics.Codec[topics.MailDelivery]{}.Encode(record)
-		if err != nil {
-			return err
+// Report returns what writes a sender's results to mail_deliveries.
+func Report(emitter *stream.Emitter) func(context.Context, []mail.Delivery) []error {
+	return func(ctx context.Context, all []mail.Delivery) []error {
+		records := make([]stream.Record, len(all))
+		for i, d := range all {
+			result, headers := recordOf(d, nil)
+			value, err := topics.Encode(result)
+			if err != nil { // no result of ours is one that JSON could not write
+				return slices.Repeat([]error{err}, len(all))
+			}
+			records[i] = stream.Record{Topic: topics.MailDeliveries, Key: d.Email, Value: value, Headers: headers}
 		}
-		return emitter.Emit(ctx, topics.MailDeliveries, d.Email, value, headers)
+		return emitter.EmitAll(ctx, records...)
 	}
 }
 

@@ -5,7 +5,6 @@ package stream
 //   - an error says what is known: nothing done (ErrUnavailable, ErrOverloaded), or perhaps done (ErrOutcomeUnknown);
 //   - while no broker can be reached nothing is taken, so nothing is sent late that was answered with an error long ago;
 //   - a permission that is taken away is in Health until it is given again;
-//   - one that lingers has what gathers meanwhile leave in one request;
 //   - what waits for an acknowledgement is bounded in number and in time, also when its caller has gone: nothing is sent
 //     later than GiveUpAfter, however long Kafka was away.
 
@@ -15,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,15 +42,13 @@ type EmitterConfig struct {
 	ClientID string
 	// MaxInFlight is how many records may wait for their acknowledgement. Defaults to 4096.
 	MaxInFlight int
-	// Linger is how long a record waits for others to leave with, which costs Kafka less. Defaults to not at all.
-	Linger time.Duration
 	// AckTimeout is how long Emit waits for an acknowledgement. Defaults to 2.5 s.
 	AckTimeout time.Duration
 	// GiveUpAfter is how long a record whose outcome is unknown may still be sent. Defaults to 30 s.
 	GiveUpAfter time.Duration
 }
 
-// Emitter writes single records and waits for their acknowledgement. It may be used by any number of goroutines.
+// Emitter writes records, each for itself, and waits for their acknowledgement. It may be used by any number of goroutines.
 type Emitter struct {
 	c     *Cluster
 	cfg   EmitterConfig
@@ -65,10 +63,6 @@ type Emitter struct {
 
 	mu     sync.Mutex // of what replaces and closes cl
 	closed bool
-
-	departs  chan struct{} // asks for a departure
-	gather   sync.Mutex    // of gathered
-	gathered []func(*kgo.Client)
 }
 
 // How often the watch looks whether a broker answers: without a reason, and while none does.
@@ -87,7 +81,7 @@ func (c *Cluster) NewEmitter(cfg EmitterConfig) (*Emitter, error) {
 	c.need(needed)
 	e := &Emitter{
 		c: c, cfg: cfg, log: c.log.WithField("client", cfg.ClientID),
-		slots: make(chan struct{}, cfg.MaxInFlight), doubt: make(chan struct{}, 1), departs: make(chan struct{}, 1),
+		slots: make(chan struct{}, cfg.MaxInFlight), doubt: make(chan struct{}, 1),
 	}
 	cl, err := e.newClient()
 	if err != nil {
@@ -98,16 +92,11 @@ func (c *Cluster) NewEmitter(cfg EmitterConfig) (*Emitter, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	e.stop = cancel
 	e.ended.Go(func() { e.watch(ctx, needed) })
-	e.ended.Go(func() { e.departures(ctx) })
 	return e, nil
 }
 
 func (e *Emitter) newClient() (*kgo.Client, error) {
-	options := append(e.c.producing(), kgo.WithHooks(connections{e}))
-	if e.cfg.Linger > 0 {
-		options = append(options, kgo.ManualFlushing())
-	}
-	return e.c.newClient(e.cfg.ClientID, options...)
+	return e.c.newClient(e.cfg.ClientID, append(e.c.producing(), kgo.WithHooks(connections{e}))...)
 }
 
 // giveUp has another client, with another producer id, take the place of one that waits too long: an idempotent producer
@@ -138,7 +127,6 @@ func (e *Emitter) Close() {
 	defer cancel()
 	e.stop()
 	e.ended.Wait()
-	e.depart(ctx)
 	if err := cl.Flush(ctx); err != nil {
 		e.log.WithField("in_flight", len(e.slots)).Warn("emitter closed before everything was acknowledged")
 	}
@@ -149,86 +137,88 @@ func (e *Emitter) Close() {
 // ErrOutcomeUnknown; any other error is the broker's refusal of this record, such as a missing permission.
 // When ctx ends first the outcome is unknown. Emitting the same again writes it again.
 func (e *Emitter) Emit(ctx context.Context, topic, key string, value []byte, headers map[string][]byte) error {
+	return e.EmitAll(ctx, Record{topic, key, value, headers})[0]
+}
+
+// errUnanswered stands for the outcome of a record until its answer comes.
+var errUnanswered = errors.New("no acknowledgement")
+
+// EmitAll is Emit of records that leave together, which costs Kafka less. It returns the errors by the records' places.
+func (e *Emitter) EmitAll(ctx context.Context, records ...Record) []error {
+	errs := slices.Repeat([]error{ErrUnavailable}, len(records))
 	if e.away.Load() {
-		return ErrUnavailable
+		return errs
 	}
-	select {
-	case e.slots <- struct{}{}:
-	default:
-		return ErrOverloaded
+	taken := e.takeSlots(len(records))
+	for i := range errs {
+		if errs[i] = errUnanswered; i >= taken {
+			errs[i] = ErrOverloaded
+		}
 	}
-	record := Record{topic, key, value, headers}.produced()
+	type answer struct {
+		place int
+		err   error
+	}
+	answers := make(chan answer, taken)
 	// At the end of its context the client gives a record up only if it was never part of a request: then it can still
 	// be said that nothing was done.
 	life, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.cfg.AckTimeout*3/4)
-	done := make(chan error, 1)
-	e.hand(func(cl *kgo.Client) {
-		late := time.AfterFunc(e.cfg.GiveUpAfter, func() { e.giveUp(cl) })
-		cl.Produce(life, record, func(_ *kgo.Record, err error) {
+	cl := e.cl.Load()
+	late := time.AfterFunc(e.cfg.GiveUpAfter, func() { e.giveUp(cl) })
+	var open atomic.Int64
+	open.Store(int64(taken) + 1)
+	closed := func() {
+		if open.Add(-1) == 0 {
 			late.Stop()
 			cancel()
+		}
+	}
+	for i, r := range records[:taken] {
+		cl.Produce(life, r.produced(), func(_ *kgo.Record, err error) {
 			<-e.slots
-			done <- err
+			answers <- answer{i, err}
+			closed()
 		})
-	})
+	}
+	closed()
+	unanswered := error(nil)
 	timeout := time.NewTimer(e.cfg.AckTimeout)
 	defer timeout.Stop()
-	select {
-	case err := <-done:
-		if unauthorized(err) && e.Health().Ready {
-			e.state.set(false, fmt.Sprintf("refused by %s: %v", topic, err))
-			e.suspect()
-		}
-		return outcome(topic, err)
-	case <-timeout.C:
-		e.suspect()
-		return fmt.Errorf("emit to %s: no acknowledgement within %v: %w", topic, e.cfg.AckTimeout, ErrOutcomeUnknown)
-	case <-ctx.Done():
-		return fmt.Errorf("emit to %s: %w: %w", topic, context.Cause(ctx), ErrOutcomeUnknown)
-	}
-}
-
-// hand has a record produced, at once or together with those that gather.
-func (e *Emitter) hand(produce func(*kgo.Client)) {
-	if e.cfg.Linger == 0 {
-		produce(e.cl.Load())
-		return
-	}
-	e.gather.Lock()
-	e.gathered = append(e.gathered, produce)
-	e.gather.Unlock()
-	select {
-	case e.departs <- struct{}{}:
-	default:
-	}
-}
-
-// depart produces what has gathered, in one request, and waits for its acknowledgement.
-func (e *Emitter) depart(ctx context.Context) {
-	e.gather.Lock()
-	gathered := e.gathered
-	e.gathered = nil
-	e.gather.Unlock()
-	cl := e.cl.Load()
-	for _, produce := range gathered {
-		produce(cl)
-	}
-	ctx, cancel := context.WithTimeout(ctx, e.cfg.AckTimeout)
-	defer cancel()
-	_ = cl.Flush(ctx) // each record tells what became of it
-}
-
-// departures follow each other until ctx ends.
-func (e *Emitter) departures(ctx context.Context) {
-	for {
+	for range taken {
 		select {
-		case <-e.departs:
-			sleep(ctx, e.cfg.Linger)
-			e.depart(ctx)
+		case a := <-answers:
+			errs[a.place] = outcome(records[a.place].Topic, a.err)
+			if unauthorized(a.err) && e.Health().Ready {
+				e.state.set(false, fmt.Sprintf("refused by %s: %v", records[a.place].Topic, a.err))
+				e.suspect()
+			}
+			continue
+		case <-timeout.C:
+			e.suspect()
+			unanswered = fmt.Errorf("no acknowledgement within %v", e.cfg.AckTimeout)
 		case <-ctx.Done():
-			return
+			unanswered = context.Cause(ctx)
+		}
+		break
+	}
+	for i, err := range errs {
+		if err == errUnanswered {
+			errs[i] = fmt.Errorf("emit to %s: %w: %w", records[i].Topic, unanswered, ErrOutcomeUnknown)
 		}
 	}
+	return errs
+}
+
+// takeSlots takes up to so many places for what is in flight, and returns how many there were.
+func (e *Emitter) takeSlots(want int) (taken int) {
+	for ; taken < want; taken++ {
+		select {
+		case e.slots <- struct{}{}:
+		default:
+			return taken
+		}
+	}
+	return taken
 }
 
 // outcome says what a failed produce means. The client fails a record by itself only if no request holds it that was

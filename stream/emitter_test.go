@@ -22,13 +22,6 @@ func (w *world) emitter(cfg EmitterConfig) *Emitter {
 	return e
 }
 
-// lingering runs a test of an emitter that sends at once, and of one that lingers.
-func lingering(t *testing.T, test func(*testing.T, time.Duration)) {
-	for _, linger := range []time.Duration{0, 5 * time.Millisecond} {
-		t.Run(linger.String(), func(t *testing.T) { test(t, linger) })
-	}
-}
-
 // requests counts those that a client's brokers have answered, by their keys.
 type requests struct {
 	mu sync.Mutex
@@ -56,49 +49,53 @@ func (r *requests) count(key kmsg.Key) int {
 	return r.of[int16(key)]
 }
 
-func TestEmitter_ThatLingers_WritesWhatGathersInOneRequest(t *testing.T) {
+func TestEmitter_RecordsThatAreEmittedTogether_LeaveInFewRequests(t *testing.T) {
 	w := newWorld(t, ExactlyOnce)
 	c, seen := w.dialCounting("api")
-	e, err := c.NewEmitter(EmitterConfig{Linger: time.Minute})
+	e, err := c.NewEmitter(EmitterConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	const many = 50
-	var waiting sync.WaitGroup
+	defer e.Close()
+	const many = 500
+	var records []Record
 	for n := range many {
-		waiting.Go(func() {
-			if err := e.Emit(t.Context(), w.in, fmt.Sprint("k", n), []byte("v"), nil); err != nil {
-				t.Error(err)
-			}
-		})
+		records = append(records, Record{Topic: w.in, Key: fmt.Sprint("k", n), Value: []byte("v")})
 	}
-	w.await("all gather", func() bool {
-		e.gather.Lock()
-		defer e.gather.Unlock()
-		return len(e.gathered) == many
-	})
-	e.Close() // and does not wait for the rest of the minute
-	waiting.Wait()
-	if n := seen.count(kmsg.Produce); n != 1 {
-		t.Errorf("%d requests for %d records, want 1", n, many)
+	if err := errors.Join(e.EmitAll(t.Context(), records...)...); err != nil {
+		t.Fatal(err)
+	}
+	if n := seen.count(kmsg.Produce); n > many/10 {
+		t.Errorf("%d requests for %d records", n, many)
 	}
 	if read := w.read(w.in, many); len(read) != many {
 		t.Errorf("%d of %d are written", len(read), many)
 	}
 }
 
+func TestEmitter_OfRecordsThatAreEmittedTogether_EachHasItsOwnOutcome(t *testing.T) {
+	w := newWorld(t, ExactlyOnce)
+	e := w.emitter(EmitterConfig{MaxInFlight: 2})
+	record := func(topic string) Record { return Record{Topic: topic, Key: "k", Value: []byte("v")} }
+	errs := e.EmitAll(t.Context(), record(w.group+"-nowhere"), record(w.in), record(w.in))
+	if len(errs) != 3 || errs[0] == nil || errs[1] != nil || !errors.Is(errs[2], ErrOverloaded) {
+		t.Errorf("errors: %v", errs)
+	}
+	if len(w.read(w.in, 1)) != 1 || len(e.slots) != 0 {
+		t.Errorf("%d places are still taken", len(e.slots))
+	}
+}
+
 func TestEmitter_AnsweredNil_IsWrittenWithItsHeaders(t *testing.T) {
-	lingering(t, func(t *testing.T, linger time.Duration) {
-		w := newWorld(t, ExactlyOnce)
-		e := w.emitter(EmitterConfig{Linger: linger})
-		if err := e.Emit(t.Context(), w.in, "k", []byte("v"), map[string][]byte{"ce_id": []byte("1"), "ce_type": []byte("x")}); err != nil {
-			t.Fatal(err)
-		}
-		r := w.read(w.in, 1)[0]
-		if string(r.Key) != "k" || string(r.Value) != "v" || len(r.Headers) != 2 || string(r.Headers[0].Value) != "1" {
-			t.Errorf("read %v", r)
-		}
-	})
+	w := newWorld(t, ExactlyOnce)
+	e := w.emitter(EmitterConfig{})
+	if err := e.Emit(t.Context(), w.in, "k", []byte("v"), map[string][]byte{"ce_id": []byte("1"), "ce_type": []byte("x")}); err != nil {
+		t.Fatal(err)
+	}
+	r := w.read(w.in, 1)[0]
+	if string(r.Key) != "k" || string(r.Value) != "v" || len(r.Headers) != 2 || string(r.Headers[0].Value) != "1" {
+		t.Errorf("read %v", r)
+	}
 }
 
 func TestEmitter_UnknownTopic_IsRefused(t *testing.T) {
@@ -111,106 +108,98 @@ func TestEmitter_UnknownTopic_IsRefused(t *testing.T) {
 }
 
 func TestEmitter_KafkaGoesAndComesBack_IsUnavailableAtOnceAndRecovers(t *testing.T) {
-	lingering(t, func(t *testing.T, linger time.Duration) {
-		w := newWorld(t, ExactlyOnce)
-		e := w.emitter(EmitterConfig{Linger: linger})
-		emit := func() error { return e.Emit(t.Context(), w.in, "k", []byte("v"), nil) }
-		if err := emit(); err != nil {
-			t.Fatal(err)
-		}
-		for range 2 {
-			w.net.set(cut)
-			w.await("the emitter knows", func() bool { return errors.Is(emit(), ErrUnavailable) })
-			begun := time.Now()
-			for range 100 {
-				if err := emit(); !errors.Is(err, ErrUnavailable) {
-					t.Fatalf("err = %v", err)
-				}
-			}
-			if took := time.Since(begun); took > 200*time.Millisecond {
-				t.Errorf("100 refusals took %v", took)
-			}
-			if n := e.cl.Load().BufferedProduceRecords(); n > 1 {
-				t.Errorf("%d records are kept", n)
-			}
-			w.net.set(whole)
-			begun = time.Now()
-			w.await("the emitter works again", func() bool { return emit() == nil })
-			if took := time.Since(begun); took > 2*time.Second {
-				t.Errorf("recovered after %v", took)
+	w := newWorld(t, ExactlyOnce)
+	e := w.emitter(EmitterConfig{})
+	emit := func() error { return e.Emit(t.Context(), w.in, "k", []byte("v"), nil) }
+	if err := emit(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		w.net.set(cut)
+		w.await("the emitter knows", func() bool { return errors.Is(emit(), ErrUnavailable) })
+		begun := time.Now()
+		for range 100 {
+			if err := emit(); !errors.Is(err, ErrUnavailable) {
+				t.Fatalf("err = %v", err)
 			}
 		}
-	})
+		if took := time.Since(begun); took > 200*time.Millisecond {
+			t.Errorf("100 refusals took %v", took)
+		}
+		if n := e.cl.Load().BufferedProduceRecords(); n > 1 {
+			t.Errorf("%d records are kept", n)
+		}
+		w.net.set(whole)
+		begun = time.Now()
+		w.await("the emitter works again", func() bool { return emit() == nil })
+		if took := time.Since(begun); took > 2*time.Second {
+			t.Errorf("recovered after %v", took)
+		}
+	}
 }
 
 func TestEmitter_NoAcknowledgement_OutcomeIsUnknown(t *testing.T) {
-	lingering(t, func(t *testing.T, linger time.Duration) {
-		w := newWorld(t, ExactlyOnce)
-		e := w.emitter(EmitterConfig{Linger: linger, AckTimeout: 300 * time.Millisecond, MaxInFlight: 3})
-		if err := e.Emit(t.Context(), w.in, "warm", []byte("v"), nil); err != nil {
-			t.Fatal(err)
-		}
-		w.net.set(mute)
-		var waiting sync.WaitGroup
-		for range 3 {
-			waiting.Go(func() {
-				if err := e.Emit(t.Context(), w.in, "k", []byte("v"), nil); !errors.Is(err, ErrOutcomeUnknown) {
-					t.Errorf("err = %v", err)
-				}
-			})
-		}
-		w.await("three are in flight", func() bool { return len(e.slots) == 3 })
-		if err := e.Emit(t.Context(), w.in, "k", []byte("v"), nil); !errors.Is(err, ErrOverloaded) {
-			t.Errorf("err = %v", err)
-		}
-		waiting.Wait()
-		w.net.set(whole)
-		w.await("the emitter works again", func() bool { return e.Emit(t.Context(), w.in, "after", []byte("v"), nil) == nil })
-		perhaps := 0
-		for _, r := range w.read(w.in, 2) {
-			if string(r.Key) == "k" {
-				perhaps++
+	w := newWorld(t, ExactlyOnce)
+	e := w.emitter(EmitterConfig{AckTimeout: 300 * time.Millisecond, MaxInFlight: 3})
+	if err := e.Emit(t.Context(), w.in, "warm", []byte("v"), nil); err != nil {
+		t.Fatal(err)
+	}
+	w.net.set(mute)
+	var waiting sync.WaitGroup
+	for range 3 {
+		waiting.Go(func() {
+			if err := e.Emit(t.Context(), w.in, "k", []byte("v"), nil); !errors.Is(err, ErrOutcomeUnknown) {
+				t.Errorf("err = %v", err)
 			}
+		})
+	}
+	w.await("three are in flight", func() bool { return len(e.slots) == 3 })
+	if err := e.Emit(t.Context(), w.in, "k", []byte("v"), nil); !errors.Is(err, ErrOverloaded) {
+		t.Errorf("err = %v", err)
+	}
+	waiting.Wait()
+	w.net.set(whole)
+	w.await("the emitter works again", func() bool { return e.Emit(t.Context(), w.in, "after", []byte("v"), nil) == nil })
+	perhaps := 0
+	for _, r := range w.read(w.in, 2) {
+		if string(r.Key) == "k" {
+			perhaps++
 		}
-		if perhaps > 3 {
-			t.Errorf("three records were written %d times", perhaps)
-		}
-	})
+	}
+	if perhaps > 3 {
+		t.Errorf("three records were written %d times", perhaps)
+	}
 }
 
 func TestEmitter_KafkaAwayForLong_WhatWasAnsweredLongAgoIsNotSent(t *testing.T) {
-	lingering(t, func(t *testing.T, linger time.Duration) {
-		w := newWorld(t, ExactlyOnce)
-		e := w.emitter(EmitterConfig{Linger: linger, AckTimeout: 300 * time.Millisecond, GiveUpAfter: time.Second})
-		if err := e.Emit(t.Context(), w.in, "warm", []byte("v"), nil); err != nil {
-			t.Fatal(err)
+	w := newWorld(t, ExactlyOnce)
+	e := w.emitter(EmitterConfig{AckTimeout: 300 * time.Millisecond, GiveUpAfter: time.Second})
+	if err := e.Emit(t.Context(), w.in, "warm", []byte("v"), nil); err != nil {
+		t.Fatal(err)
+	}
+	w.net.set(lossy)
+	if err := e.Emit(t.Context(), w.in, "late", []byte("v"), nil); !errors.Is(err, ErrOutcomeUnknown) {
+		t.Errorf("err = %v", err)
+	}
+	w.net.set(cut)
+	w.await("it is given up", func() bool { return len(e.slots) == 0 })
+	w.net.set(whole)
+	w.await("the emitter works again", func() bool { return e.Emit(t.Context(), w.in, "late", []byte("new"), nil) == nil })
+	for _, r := range w.read(w.in, 2) { // on the partition of "new", the late one would be ahead of it
+		if string(r.Key) == "late" && string(r.Value) != "new" {
+			t.Error("it was sent late")
 		}
-		w.net.set(lossy)
-		if err := e.Emit(t.Context(), w.in, "late", []byte("v"), nil); !errors.Is(err, ErrOutcomeUnknown) {
-			t.Errorf("err = %v", err)
-		}
-		w.net.set(cut)
-		w.await("it is given up", func() bool { return len(e.slots) == 0 })
-		w.net.set(whole)
-		w.await("the emitter works again", func() bool { return e.Emit(t.Context(), w.in, "late", []byte("new"), nil) == nil })
-		for _, r := range w.read(w.in, 2) { // on the partition of "new", the late one would be ahead of it
-			if string(r.Key) == "late" && string(r.Value) != "new" {
-				t.Error("it was sent late")
-			}
-		}
-	})
+	}
 }
 
 func TestEmitter_CallerGoes_OutcomeIsUnknown(t *testing.T) {
-	lingering(t, func(t *testing.T, linger time.Duration) {
-		w := newWorld(t, ExactlyOnce)
-		e := w.emitter(EmitterConfig{Linger: linger})
-		w.net.set(mute)
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		defer cancel()
-		if err := e.Emit(ctx, w.in, "k", []byte("v"), nil); !errors.Is(err, ErrOutcomeUnknown) {
-			t.Errorf("err = %v", err)
-		}
-		w.net.set(whole)
-	})
+	w := newWorld(t, ExactlyOnce)
+	e := w.emitter(EmitterConfig{})
+	w.net.set(mute)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := e.Emit(ctx, w.in, "k", []byte("v"), nil); !errors.Is(err, ErrOutcomeUnknown) {
+		t.Errorf("err = %v", err)
+	}
+	w.net.set(whole)
 }

@@ -15,7 +15,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -119,7 +118,7 @@ type run struct {
 	sender *mail.Sender
 	mails  int
 	next   func(sent int)
-	sent   atomic.Int64
+	sent   int
 	ended  chan error // the first failure, or nil after the last mail
 }
 
@@ -166,21 +165,22 @@ func (r *run) end(err error) {
 	}
 }
 
-func (r *run) report(_ context.Context, d mail.Delivery) error {
-	if d.State != mail.Sent {
-		r.end(fmt.Errorf("mail %s is %s: %s", d.MailID, d.State, d.Reply))
-		return nil
-	}
-	n, err := strconv.ParseInt(d.MailID, 16, 64)
-	if err != nil {
-		r.end(err)
-		return nil
-	}
-	r.sender.Update(int32(n%partitions), d.Email, mail.Outbox{})
-	sent := int(r.sent.Add(1))
-	r.next(sent)
-	if sent == r.mails {
-		r.end(nil)
+func (r *run) report(_ context.Context, all []mail.Delivery) []error {
+	for _, d := range all {
+		n, err := strconv.ParseInt(d.MailID, 16, 64)
+		if err == nil && d.State != mail.Sent {
+			err = fmt.Errorf("mail %s is %s: %s", d.MailID, d.State, d.Reply)
+		}
+		if err != nil {
+			r.end(err)
+			return nil
+		}
+		r.sender.Update(int32(n%partitions), d.Email, mail.Outbox{})
+		r.sent++
+		r.next(r.sent)
+		if r.sent == r.mails {
+			r.end(nil)
+		}
 	}
 	return nil
 }
