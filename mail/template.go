@@ -197,22 +197,17 @@ func (s sources) letter(kind Kind, tag language.Tag, b *brand) (*letterTemplate,
 	}
 	rules := styles(s["layout/styles.css"].text)
 	for _, file := range []source{s["layout/layout.html"], words, own} {
-		if _, err := l.html.New(file.name).Parse(rules.inline(file.text)); err != nil {
+		file.text = rules.inline(file.text)
+		parsed, err := l.html.New(file.name).Parse(file.text)
+		if err != nil {
+			return nil, err
+		}
+		if err := file.onlyDefines(parsed.Tree.Root); err != nil {
 			return nil, err
 		}
 	}
-	for _, needed := range []struct {
-		file  source
-		names []string
-	}{
-		{own, []string{"subject", "title", "first", "text", "html"}},
-		{words, []string{"greeting", "reference", "dispute", "dispute_link", "support"}},
-	} {
-		for _, name := range needed.names {
-			if l.text.Lookup(name) == nil {
-				return nil, fmt.Errorf("%s:1: {{define %q}} is missing", needed.file.name, name)
-			}
-		}
+	if err := s.complete(kind, own, words, l); err != nil {
+		return nil, err
 	}
 	var err error
 	if l.subject, err = l.subjectOf(b.product); err != nil {
@@ -226,6 +221,33 @@ func (s sources) letter(kind Kind, tag language.Tag, b *brand) (*letterTemplate,
 		return nil, err
 	}
 	return l, l.try(kind, b)
+}
+
+// complete says which file of a letter lacks a define that it must have.
+func (s sources) complete(kind Kind, own, words source, l *letterTemplate) error {
+	inText := func(name string) bool { return l.text.Lookup(name) != nil }
+	inHTML := func(name string) bool { return l.html.Lookup(name) != nil }
+	parts := []string{"subject", "title", "first", "text", "html"}
+	if kind == VerifyAccount {
+		parts = append(parts, "button")
+	}
+	for _, needed := range []struct {
+		file    source
+		defined func(name string) bool
+		names   []string
+	}{
+		{own, inText, parts},
+		{words, inText, []string{"greeting", "reference", "dispute", "dispute_link", "support"}},
+		{s["layout/layout.txt"], inText, []string{"layout"}},
+		{s["layout/layout.html"], inHTML, []string{"layout", "code_box", "link_button"}},
+	} {
+		for _, name := range needed.names {
+			if !needed.defined(name) {
+				return fmt.Errorf("%s:1: {{define %q}} is missing", needed.file.name, name)
+			}
+		}
+	}
+	return nil
 }
 
 // subjectOf executes the subject, which is the same for everybody.
