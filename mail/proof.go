@@ -1,6 +1,7 @@
 // Rules of a proof, which every letter is given at start:
 //   - it is written with and without all that may be missing, and with numbers of each plural form;
 //   - text and HTML have the code and each link;
+//   - a fault is named by where it stands, not by the letter that meets it;
 //   - nothing is loaded, run or sent by a mail: no picture but the logo, no style sheet, script or form;
 //   - Gmail shows it whole.
 
@@ -75,48 +76,82 @@ func samples(kind Kind, b *brand) (all []fields) {
 	return all
 }
 
-// try writes the letter in every branch, and reads it.
-func (l *letterTemplate) try(kind Kind, b *brand) error {
+// try writes the letter in every branch, and reads it. The files are those of its HTML.
+func (l *letterTemplate) try(kind Kind, b *brand, files []source) error {
 	for _, f := range samples(kind, b) {
 		text, html, err := l.write(f)
 		if err != nil {
 			return err
 		}
-		for _, value := range []struct{ name, value string }{{"Code", f.Code}, {"Link", f.Link}, {"Dispute", f.Dispute}} {
-			if !strings.Contains(text, value.value) {
-				return fmt.Errorf("%s: {{.%s}} is missing in the text", l.place("text"), value.name)
-			}
-			if !strings.Contains(html, value.value) {
-				return fmt.Errorf("%s: {{.%s}} is missing in the HTML", l.place("html"), value.name)
-			}
+		if err := l.whole(f, text, html); err != nil {
+			return err
 		}
-		if err := passive(html); err != nil {
-			return fmt.Errorf("%s: %w", l.place("html"), err)
+		if len(html) > mostHTMLBytes {
+			return fmt.Errorf("%s: the HTML has %d bytes, and Gmail would cut it off: at most %d", l.place("html"), len(html), mostHTMLBytes)
+		}
+		if written, err := passive(html); err != nil {
+			return fmt.Errorf("%s: %w", standing(written, files), err)
 		}
 	}
 	return nil
 }
 
-// passive says what HTML holds that does more than show.
-func passive(html string) error {
-	if len(html) > mostHTMLBytes {
-		return fmt.Errorf("the HTML has %d bytes, and Gmail would cut it off: at most %d", len(html), mostHTMLBytes)
+// whole says which value a letter lacks that it must have: the letter's own part writes it, or the layout, which may also
+// leave out that part.
+func (l *letterTemplate) whole(f fields, text, html string) error {
+	ownText, ownHTML, err := l.execute(f, "text", "html")
+	if err != nil {
+		return err
 	}
-	if strings.Contains(html, "ZgotmplZ") {
-		return errors.New("the HTML has a value where none can be escaped")
+	for _, part := range []struct {
+		name, called, own, all string
+		place                  func(define string) string
+	}{{"text", "text", ownText, text, l.place}, {"html", "HTML", ownHTML, html, l.placeInHTML}} {
+		for _, value := range []struct{ name, value, writer string }{
+			{"Code", f.Code, part.name}, {"Link", f.Link, part.name}, {"Dispute", f.Dispute, "layout"},
+		} {
+			if strings.Contains(part.all, value.value) {
+				continue
+			}
+			if strings.Contains(part.own, value.value) {
+				value.writer = "layout"
+			}
+			return fmt.Errorf("%s: {{.%s}} is missing in the %s", part.place(value.writer), value.name, part.called)
+		}
 	}
+	return nil
+}
+
+// standing is file and line of what is written so: of the longest beginning that one of the files has, for a value may follow.
+func standing(written string, files []source) string {
+	for end := len(written); ; end-- {
+		for _, file := range files {
+			if before, _, found := strings.Cut(file.text, written[:end]); found {
+				return fmt.Sprintf("%s:%d", file.name, 1+strings.Count(before, "\n"))
+			}
+		}
+	}
+}
+
+// passive says what HTML holds that does more than show or cannot be shown, and how that is written.
+func passive(html string) (written string, err error) {
 	tokens := xhtml.NewTokenizer(strings.NewReader(html))
 	for {
-		switch tokens.Next() {
+		kind := tokens.Next()
+		written = string(tokens.Raw())
+		if strings.Contains(written, "ZgotmplZ") {
+			return written, errors.New("the HTML has a value where none can be escaped")
+		}
+		switch kind {
 		case xhtml.ErrorToken:
-			return nil // the end: a string is always read
+			return "", nil // the end: a string is always read
 		case xhtml.TextToken:
-			if loads(string(tokens.Raw())) {
-				return errors.New("the HTML loads a style: a mail loads, runs and sends nothing")
+			if loads(written) {
+				return written, errors.New("the HTML loads a style: a mail loads, runs and sends nothing")
 			}
 		case xhtml.StartTagToken, xhtml.SelfClosingTagToken:
 			if err := still(tokens.Token()); err != nil {
-				return err
+				return written, err
 			}
 		}
 	}

@@ -164,7 +164,7 @@ func (l *letterTemplate) newStencil(marked fields) *stencil {
 			*value = web + unescaped
 		}
 	}
-	text, html, err := l.execute(marked)
+	text, html, err := l.execute(marked, "layout", "layout")
 	if err != nil {
 		return nil
 	}

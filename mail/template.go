@@ -196,7 +196,9 @@ func (s sources) letter(kind Kind, tag language.Tag, b *brand) (*letterTemplate,
 		}
 	}
 	rules := styles(s["layout/styles.css"].text)
-	for _, file := range []source{s["layout/layout.html"], words, own} {
+	files := []source{s["layout/layout.html"], words, own}
+	for i := range files {
+		file := &files[i]
 		file.text = rules.inline(file.text)
 		parsed, err := l.html.New(file.name).Parse(file.text)
 		if err != nil {
@@ -217,10 +219,10 @@ func (s sources) letter(kind Kind, tag language.Tag, b *brand) (*letterTemplate,
 		header("Auto-Submitted", "auto-generated") + // RFC 3834: no out-of-office comes back.
 		header("MIME-Version", "1.0")
 	l.stencils = l.newStencils()
-	if err := l.escape(s["layout/layout.html"], sample(kind, b)); err != nil {
+	if err := l.escape(sample(kind, b)); err != nil {
 		return nil, err
 	}
-	return l, l.try(kind, b)
+	return l, l.try(kind, b, files)
 }
 
 // complete says which file of a letter lacks a define that it must have.
@@ -273,10 +275,14 @@ func (f source) onlyDefines(root *parse.ListNode) error {
 	return nil
 }
 
-// place is file and line of a define.
-func (l *letterTemplate) place(name string) string {
-	t := l.text.Lookup(name)
-	at, _ := t.ErrorContext(t.Root)
+// place is file and line of a define of the text, which those of the letter and its words are.
+func (l *letterTemplate) place(name string) string { return placeOf(l.text.Lookup(name).Tree) }
+
+// placeInHTML is file and line of a define of the HTML.
+func (l *letterTemplate) placeInHTML(name string) string { return placeOf(l.html.Lookup(name).Tree) }
+
+func placeOf(define *parse.Tree) string {
+	at, _ := define.ErrorContext(define.Root)
 	return at[:strings.LastIndexByte(at, ':')] // without the column
 }
 
@@ -291,22 +297,22 @@ func (l *letterTemplate) parts(f fields) (text, html part, err error) {
 
 // write writes the letter.
 func (l *letterTemplate) write(f fields) (text, html string, err error) {
-	text, html, err = l.execute(f)
+	text, html, err = l.execute(f, "layout", "layout")
 	return wrap(text), html, err
 }
 
-// execute executes the templates.
-func (l *letterTemplate) execute(f fields) (text, html string, err error) {
+// execute executes a define of the text and one of the HTML.
+func (l *letterTemplate) execute(f fields, inText, inHTML string) (text, html string, err error) {
 	f.Locale, f.Dir = l.tag.String(), l.dir
 	var plain, rich strings.Builder
-	if err = l.text.ExecuteTemplate(&plain, "layout", f); err == nil {
-		err = l.html.ExecuteTemplate(&rich, "layout", f)
+	if err = l.text.ExecuteTemplate(&plain, inText, f); err == nil {
+		err = l.html.ExecuteTemplate(&rich, inHTML, f)
 	}
 	return plain.String(), rich.String(), err
 }
 
 // escape finds where the letter's HTML cannot be escaped: first in what is its own, then in what stands around that.
-func (l *letterTemplate) escape(layout source, f fields) error {
+func (l *letterTemplate) escape(f fields) error {
 	own, err := l.html.Clone()
 	if err != nil {
 		return err
@@ -315,7 +321,7 @@ func (l *letterTemplate) escape(layout source, f fields) error {
 	for _, step := range []struct {
 		html        *htmltemplate.Template
 		name, place string
-	}{{own, "html", l.place("html")}, {l.html, "layout", layout.name + ":1"}} {
+	}{{own, "html", l.placeInHTML("html")}, {l.html, "layout", l.placeInHTML("layout")}} {
 		err := step.html.ExecuteTemplate(io.Discard, step.name, f)
 		var vague *htmltemplate.Error
 		if errors.As(err, &vague) && vague.Node == nil { // which knows no file
