@@ -4,8 +4,8 @@
 //   - a file of TEMPLATE_DIR stands for the one of the same path, or begins a language; one whose path means nothing is an error;
 //   - a language has every kind;
 //   - every letter is tried at start with and without whatever may be missing: what a reader could meet later, a field or
-//     function that is not there, HTML that cannot be escaped, a code or a link left out, something loaded from elsewhere,
-//     stops the start with file and line;
+//     function that is not there, HTML that cannot be escaped or would be left out, a code or a link left out, something
+//     loaded from elsewhere, stops the start with file and line;
 //   - a subject knows the product only: nothing a person typed can reach it.
 
 package mail
@@ -201,10 +201,13 @@ func (s sources) letter(kind Kind, tag language.Tag, b *brand) (*letterTemplate,
 		file := &files[i]
 		file.text = rules.inline(file.text)
 		parsed, err := l.html.New(file.name).Parse(file.text)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			err = file.onlyDefines(parsed.Tree.Root)
 		}
-		if err := file.onlyDefines(parsed.Tree.Root); err != nil {
+		if err == nil {
+			err = file.noComments()
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -270,6 +273,19 @@ func (f source) onlyDefines(root *parse.ListNode) error {
 		if said := strings.TrimLeftFunc(node.String(), unicode.IsSpace); said != "" {
 			before := f.text[:node.Position()] + strings.TrimSuffix(node.String(), said)
 			return fmt.Errorf("%s:%d: %.40q stands outside of every define", f.name, 1+strings.Count(before, "\n"), said)
+		}
+	}
+	return nil
+}
+
+var commentOrAction = regexp.MustCompile(`(?s){{-?\s*/\*.*?\*/|{{.*?}}|<!(?:--|\[)`)
+
+// noComments says where a comment of HTML stands: html/template would leave it out or show it.
+func (f source) noComments() error {
+	for _, at := range commentOrAction.FindAllStringIndex(f.text, -1) {
+		if found := f.text[at[0]:at[1]]; found[0] == '<' {
+			return fmt.Errorf("%s:%d: %q: no comment of HTML reaches anybody, nor does what it holds for Outlook: write {{/* */}}",
+				f.name, 1+strings.Count(f.text[:at[0]], "\n"), found)
 		}
 	}
 	return nil
