@@ -195,14 +195,20 @@ func (s sources) letter(kind Kind, tag language.Tag, b *brand) (*letterTemplate,
 			return nil, err
 		}
 	}
-	rules := styles(s["layout/styles.css"].text)
-	files := []source{s["layout/layout.html"], words, own}
-	for i := range files {
-		file := &files[i]
-		file.text = rules.inline(file.text)
-		parsed, err := l.html.New(file.name).Parse(file.text)
+	rules, err := styles(s["layout/styles.css"])
+	if err != nil {
+		return nil, err
+	}
+	var files []source
+	for _, file := range []source{s["layout/layout.html"], words, own} {
+		styled, err := rules.inline(file)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, styled)
+		parsed, err := l.html.New(styled.name).Parse(styled.text)
 		if err == nil {
-			err = file.onlyDefines(parsed.Tree.Root)
+			err = styled.onlyDefines(parsed.Tree.Root)
 		}
 		if err == nil {
 			err = file.noComments()
@@ -214,7 +220,6 @@ func (s sources) letter(kind Kind, tag language.Tag, b *brand) (*letterTemplate,
 	if err := s.complete(kind, own, words, l); err != nil {
 		return nil, err
 	}
-	var err error
 	if l.subject, err = l.subjectOf(b.product); err != nil {
 		return nil, err
 	}

@@ -82,6 +82,8 @@ func TestNewComposer_ATemplateThatIsWrong_IsNamedWithFileAndLine(t *testing.T) {
 		"a picture from elsewhere beside a value":          {layout, `@<p class="quiet link"=><img src="https://example.com/{{.Reference}}" alt=""><p class="quiet link"`, layout + ":55: the HTML has a picture from"},
 		"a style from elsewhere":                           {layout, "@<style>=><style>@import 'https://example.com/a.css';", layout + ":11: the HTML loads a style"},
 		"a picture of a style":                             {"layout/styles.css", "@p {=>p { background:url(https://example.com/pixel.png);", "the HTML has <p style>"},
+		"a style for some screens":                         {"layout/styles.css", "@p {=>@media print { p {", `layout/styles.css:3: "@media print": must be one tag`},
+		"a class in single quotes":                         {notice, "@<p>=><p class='quiet'>", notice + `:13: "<p class='quiet'>": an element's classes must be one class="…"`},
 		"HTML that Gmail cuts off":                         {notice, "@<p>=><p>" + strings.Repeat("long ", 20_000), "Gmail would cut it off"},
 		"a file that is not UTF-8":                         {notice, "\xff\xfe", notice + ": must be UTF-8"},
 		"a file of an unknown kind":                        {"account_deleted/en.tmpl", "", "account_deleted: must be a folder, one of layout, verify_account"},
