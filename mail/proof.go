@@ -10,7 +10,9 @@ package mail
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	xhtml "golang.org/x/net/html"
@@ -27,11 +29,19 @@ const (
 	sampleReference = "K7M"
 )
 
-// loud are elements that load, run or send something.
-var loud = map[string]bool{
-	"script": true, "form": true, "link": true, "iframe": true, "object": true, "embed": true, "base": true, "audio": true,
-	"video": true, "source": true, "svg": true,
-}
+var (
+	// loud are elements that load, run or send something, or hold text that some programs read as elements.
+	loud = []string{
+		"script", "form", "link", "iframe", "frame", "object", "embed", "applet", "base", "audio", "video", "source", "track", "svg",
+		"noembed", "noframes", "xmp", "plaintext",
+	}
+	// fetching are attributes of other elements that do.
+	fetching = []string{"srcset", "background", "poster", "dynsrc", "lowsrc", "manifest", "ping", "attributionsrc", "http-equiv"}
+
+	// cssFetching is what loads or runs something in CSS, in whatever case.
+	cssFetching = regexp.MustCompile(`(?i)(?:url|src|image|image-set|expression)\s*\(|@import|progid:`)
+	cssEscape   = regexp.MustCompile(`(?s)\\(?:[0-9a-fA-F]{1,6}\s?|.)`)
+)
 
 // sample is what a letter of a kind may hold at most.
 func sample(kind Kind, b *brand) fields {
@@ -136,6 +146,7 @@ func standing(written string, files []source) string {
 // passive says what HTML holds that does more than show or cannot be shown, and how that is written.
 func passive(html string) (written string, err error) {
 	tokens := xhtml.NewTokenizer(strings.NewReader(html))
+	inStyle := false
 	for {
 		kind := tokens.Next()
 		written = string(tokens.Raw())
@@ -146,27 +157,33 @@ func passive(html string) (written string, err error) {
 		case xhtml.ErrorToken:
 			return "", nil // the end: a string is always read
 		case xhtml.TextToken:
-			if loads(written) {
+			if inStyle && loads(written) {
 				return written, errors.New("the HTML loads a style: a mail loads, runs and sends nothing")
 			}
 		case xhtml.StartTagToken, xhtml.SelfClosingTagToken:
-			if err := still(tokens.Token()); err != nil {
+			element := tokens.Token()
+			if err := still(element); err != nil {
 				return written, err
 			}
+			inStyle = element.Data == "style"
+		case xhtml.EndTagToken:
+			inStyle = false
 		}
 	}
 }
 
 // still says what an element does more than show.
 func still(element xhtml.Token) error {
-	if loud[element.Data] {
+	if slices.Contains(loud, element.Data) {
 		return fmt.Errorf("the HTML has <%s>: a mail loads, runs and sends nothing", element.Data)
 	}
 	for _, attribute := range element.Attr {
+		name := attribute.Key[1+strings.LastIndexByte(attribute.Key, ':'):] // like xlink:href
 		switch {
-		case attribute.Key == "src" && attribute.Val != "cid:"+logoID:
+		case name == "src" && attribute.Val != "cid:"+logoID:
 			return fmt.Errorf("the HTML has a picture from %q: only {{.Logo}} comes with a mail", attribute.Val)
-		case attribute.Key == "srcset" || attribute.Key == "background" || attribute.Key == "http-equiv" || strings.HasPrefix(attribute.Key, "on") || loads(attribute.Val):
+		case slices.Contains(fetching, name) || strings.HasPrefix(name, "on") || name == "style" && loads(attribute.Val),
+			name == "href" && element.Data != "a" && element.Data != "area": // whose waits for a click
 			return fmt.Errorf("the HTML has <%s %s>: a mail loads, runs and sends nothing", element.Data, attribute.Key)
 		}
 	}
@@ -175,5 +192,14 @@ func still(element xhtml.Token) error {
 
 // loads says whether a style fetches something.
 func loads(style string) bool {
-	return strings.Contains(style, "url(") || strings.Contains(style, "@import")
+	return cssFetching.MatchString(cssEscape.ReplaceAllStringFunc(style, unescapedCSS))
+}
+
+// unescapedCSS is the letter that an escape stands for (CSS Syntax 3, 4.3.7).
+func unescapedCSS(escape string) string {
+	letter, err := strconv.ParseUint(strings.TrimSpace(escape[1:]), 16, 32)
+	if err != nil {
+		return escape[1:]
+	}
+	return string(rune(letter))
 }

@@ -47,6 +47,8 @@ func styles(file source) (stylesheet, error) {
 			err = errors.New("its } is missing")
 		case strings.Contains(declarations, `"`):
 			err = errors.New("must quote with ', for its style stands in an attribute")
+		case loads(declarations):
+			err = errors.New("loads something: a mail loads, runs and sends nothing")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %.40q: %w", file.name, line, selector, err)

@@ -81,9 +81,15 @@ func TestNewComposer_ATemplateThatIsWrong_IsNamedWithFileAndLine(t *testing.T) {
 		"a picture from elsewhere":                         {notice, `@<p>=><img src="https://example.com/pixel.png" alt=""><p>`, notice + `:13: the HTML has a picture from "https://example.com/pixel.png"`},
 		"a picture from elsewhere beside a value":          {layout, `@<p class="quiet link"=><img src="https://example.com/{{.Reference}}" alt=""><p class="quiet link"`, layout + ":55: the HTML has a picture from"},
 		"a style from elsewhere":                           {layout, "@<style>=><style>@import 'https://example.com/a.css';", layout + ":11: the HTML loads a style"},
-		"a picture of a style":                             {"layout/styles.css", "@p {=>p { background:url(https://example.com/pixel.png);", "the HTML has <p style>"},
+		"a picture of a style":                             {"layout/styles.css", "@p {=>p { background:url(https://example.com/pixel.png);", `layout/styles.css:3: "p": loads something`},
 		"a style for some screens":                         {"layout/styles.css", "@p {=>@media print { p {", `layout/styles.css:3: "@media print": must be one tag`},
 		"a class in single quotes":                         {notice, "@<p>=><p class='quiet'>", notice + `:13: "<p class='quiet'>": an element's classes must be one class="…"`},
+		"a picture from elsewhere in capitals":             {notice, `@<p>=><IMG SRC="HTTPS://EXAMPLE.COM/PIXEL.PNG" ALT=""><p>`, notice + `:13: the HTML has a picture from`},
+		"a picture of a button":                            {notice, `@<p>=><input type="image" src="https://example.com/a.png"><p>`, notice + `:13: the HTML has a picture from`},
+		"a background":                                     {layout, `@<body=><body background="https://example.com/a.png"`, layout + `:21: the HTML has <body background>`},
+		"a style that loads, in capitals":                  {notice, `@<p>=><p style="background:URL(https://example.com/a.png)">`, notice + `:13: the HTML has <p style>`},
+		"a style that loads, in escapes":                   {layout, `@<style>=><style>.a { background:\75 rl(https://example.com/a.png) }`, layout + `:11: the HTML loads a style`},
+		"a rule that loads a set of pictures":              {"layout/styles.css", `@p {=>p { background:image-set('https://example.com/a.png' 1x);`, `layout/styles.css:3: "p": loads something`},
 		"HTML that Gmail cuts off":                         {notice, "@<p>=><p>" + strings.Repeat("long ", 20_000), "Gmail would cut it off"},
 		"a file that is not UTF-8":                         {notice, "\xff\xfe", notice + ": must be UTF-8"},
 		"a file of an unknown kind":                        {"account_deleted/en.tmpl", "", "account_deleted: must be a folder, one of layout, verify_account"},
@@ -101,7 +107,7 @@ func TestNewComposer_ATemplateThatIsWrong_IsNamedWithFileAndLine(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v; want one line with %q", name, err, c.want)
-		} else if !strings.HasPrefix(err.Error(), "TEMPLATE_DIR/") && c.file != "layout/styles.css" {
+		} else if !strings.HasPrefix(err.Error(), "TEMPLATE_DIR/") {
 			t.Errorf("%s: %v; want TEMPLATE_DIR named", name, err)
 		}
 	}
