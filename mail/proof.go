@@ -96,6 +96,9 @@ func (l *letterTemplate) try(kind Kind, b *brand, files []source) error {
 		if err := l.whole(f, text, html); err != nil {
 			return err
 		}
+		if strings.Contains(text, "<no value>") {
+			return fmt.Errorf("%s: the text has <no value>: a {{template}} passes nothing on", l.place("text"))
+		}
 		if len(html) > mostHTMLBytes {
 			return fmt.Errorf("%s: the HTML has %d bytes, and Gmail would cut it off: at most %d", l.place("html"), len(html), mostHTMLBytes)
 		}

@@ -61,7 +61,7 @@ func TestStencil_LettersThatDoMoreWithValuesThanWriteThem_HaveNone(t *testing.T)
 		`Hello {{if eq .FirstName "Ada"}}you{{end}}`:             false,
 		`Hello {{slice .Email 1}}`:                               false,
 		`Hello {{with .FirstName}}{{.}}{{end}}`:                  false,
-		`Hello {{printf "%s" .}}`:                                false,
+		`Hello {{printf "%v" .}}`:                                false,
 		`Hello {{$.FirstName | len}}`:                            false,
 		`{{$name := .FirstName}}Hello {{$name}}`:                 false,
 		`Hello {{.FirstName | strong}}`:                          false,

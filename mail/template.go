@@ -4,8 +4,8 @@
 //   - a file of TEMPLATE_DIR stands for the one of the same path, or begins a language; one whose path means nothing is an error;
 //   - a language has every kind;
 //   - every letter is tried at start with and without whatever may be missing: what a reader could meet later, a field or
-//     function that is not there, HTML that cannot be escaped or would be left out, a code or a link left out, something
-//     loaded from elsewhere, stops the start with file and line;
+//     function that is not there, a value that does not suit its printf, HTML that cannot be escaped or would be left out, a
+//     code or a link left out, something loaded from elsewhere, stops the start with file and line;
 //   - a subject knows the product only: nothing a person typed can reach it.
 
 package mail
@@ -42,6 +42,10 @@ var builtin embed.FS
 const (
 	layoutFolder     = "layout"
 	mostSubjectBytes = 200
+
+	// noFieldIsError is the option by which a define that is given nothing, {{template "said"}} without a dot, has no fields
+	// rather than empty ones.
+	noFieldIsError = "missingkey=error"
 )
 
 // folders are those of templates.
@@ -180,11 +184,15 @@ type letterTemplate struct {
 // letter parses the letter of a kind in a language, and tries it.
 func (s sources) letter(kind Kind, tag language.Tag, b *brand) (*letterTemplate, error) {
 	own, words := s[string(kind)+"/"+tag.String()+".tmpl"], s[layoutFolder+"/"+tag.String()+".tmpl"]
-	plurals := func(n int, forms ...string) (string, error) { return pluralOf(tag, n, forms) }
+	functions := map[string]any{
+		"printf": formatted,
+		"plural": func(n int, forms ...string) (string, error) { return pluralOf(tag, n, forms) },
+		"strong": func(value string) string { return value },
+	}
 	l := &letterTemplate{
 		tag: tag, dir: locale.Direction(tag),
-		text: texttemplate.New("").Funcs(texttemplate.FuncMap{"plural": plurals, "strong": func(value string) string { return value }}),
-		html: htmltemplate.New("").Funcs(htmltemplate.FuncMap{"plural": plurals, "strong": locale.Strong}),
+		text: texttemplate.New("").Option(noFieldIsError).Funcs(functions),
+		html: htmltemplate.New("").Option(noFieldIsError).Funcs(functions).Funcs(htmltemplate.FuncMap{"strong": locale.Strong}),
 	}
 	for _, file := range []source{s["layout/layout.txt"], words, own} {
 		parsed, err := l.text.New(file.name).Parse(file.text)
@@ -360,6 +368,18 @@ var fromTemplate = regexp.MustCompile(`^(html/)?template: ?`)
 // faulty is an error of a template as one line that begins with file and line.
 func faulty(err error) error {
 	return errors.New(strings.Join(strings.Fields(fromTemplate.ReplaceAllString(err.Error(), "")), " "))
+}
+
+// faultyPrint is how fmt says that a value does not suit its verb.
+var faultyPrint = regexp.MustCompile(`%!.?\(.*`)
+
+// formatted is printf, with an error for what fmt would write into the letter.
+func formatted(format string, values ...any) (string, error) {
+	text := fmt.Sprintf(format, values...)
+	if fault := faultyPrint.FindString(text); fault != "" {
+		return "", fmt.Errorf("the value does not suit the format: %s", fault)
+	}
+	return text, nil
 }
 
 // pluralOf returns the form that a language has for a number (CLDR), %d being the number. forms are pairs of a form's
