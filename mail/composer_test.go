@@ -114,6 +114,25 @@ func TestComposer_AMailWithACode_SaysWhereNotToTypeIt(t *testing.T) {
 	}
 }
 
+func TestComposer_AMailWithALinkAlone_SpeaksOfNoCode(t *testing.T) {
+	ofCode := regexp.MustCompile(`(?i)\bcode\b|código|验证码|without typing|ohne tippen|sin escribir|sans saisi|sem digitar|无需输入`)
+	for code, want := range map[string]bool{letter.Code: true, "": false} {
+		l := letter
+		l.Code = code
+		for _, locale := range languages {
+			m := codeMailAt(noon, "Ada")
+			m.Locale = locale
+			_, text, html := compose(t, m, l)
+			_, html, _ = strings.Cut(html, "</head>")
+			for _, body := range []string{text, tag.ReplaceAllString(html, "")} {
+				if ofCode.MatchString(body) != want {
+					t.Errorf("code %q, in %s: %q in %s", code, locale, ofCode.FindString(body), body)
+				}
+			}
+		}
+	}
+}
+
 func codeMailAt(at time.Time, firstName string) mail.Mail {
 	return mail.Mail{
 		ID: "m1", Kind: mail.VerifyAccount, To: "ada@example.org", FirstName: firstName, Locale: "en-GB",
@@ -126,6 +145,7 @@ var languages = []string{"en", "de", "es", "fr", "pt-BR", "zh-Hans"}
 var (
 	sixDigits = regexp.MustCompile(`\b\d{6}\b`)
 	link      = regexp.MustCompile(`https?:[^\s"<]+`)
+	tag       = regexp.MustCompile(`<[^>]*>`)
 	remote    = regexp.MustCompile(`(?i)src=|url\(|<link|@import|<script|<form`)
 	unfilled  = regexp.MustCompile(`<no value>|ZgotmplZ|{{|%!`)
 )

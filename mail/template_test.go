@@ -61,7 +61,7 @@ func TestNewComposer_ATemplateThatIsWrong_IsNamedWithFileAndLine(t *testing.T) {
 		"a layout of the text without the dispute's link":  {"layout/layout.txt", "@{{.Dispute}}=>", "layout/layout.txt:2: {{.Dispute}} is missing in the text"},
 		"a layout without the dispute's link":              {layout, `@href="{{.Dispute}}"=>href="{{.Link}}"`, layout + ":1: {{.Dispute}} is missing in the HTML"},
 		"a layout's text outside of every define":          {layout, "@{{define \"code_box\"=>Hello!\n{{define \"code_box\"", layout + ":45: \"Hello!\\n\" stands outside of every define"},
-		"no words for the button":                          {code, `@{{define "button"}}Ohne Tippen bestätigen{{end}}=>`, code + `:1: {{define "button"}} is missing`},
+		"no words for the button":                          {code, `@{{define "button"}}=>{{define "knob"}}`, code + `:1: {{define "button"}} is missing`},
 		"a comment of HTML":                                {notice, "@<p>=><!-- the address --><p>", notice + `:13: "<!--": no comment of HTML reaches anybody`},
 		"a comment for Outlook":                            {layout, "@<table=>\n<!--[if mso]><table><tr><td><![endif]-->\n<table", layout + `:24: "<!--": no comment`},
 		"a comment for all but Outlook":                    {layout, "@<table=><![if !mso]><table", layout + `:23: "<![": no comment`},
