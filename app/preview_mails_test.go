@@ -17,7 +17,7 @@ func TestPreviewMail_EachWay_ShowsTheLetter(t *testing.T) {
 		}
 		return out.String()
 	}
-	if got := show(MailPreview{Kind: "verify_account", Locale: "pt-BR"}); !strings.HasPrefix(got, "Subject: Confirme sua conta\n\n123456 é o seu código do Countersign.\n") {
+	if got := show(MailPreview{Kind: "verify_account", Locale: "pt-BR"}); !strings.HasPrefix(got, "Subject: Confirme sua conta\n\n123456 é seu código Countersign.\n") {
 		t.Errorf("as text: %s", got)
 	}
 	page := show(MailPreview{Kind: "verify_account", Locale: "pt-BR", HTML: true})

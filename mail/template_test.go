@@ -3,6 +3,7 @@ package mail_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +116,46 @@ func TestNewComposer_ATemplateThatIsWrong_IsNamedWithFileAndLine(t *testing.T) {
 			t.Errorf("%s: %v; want one line with %q", name, err, c.want)
 		} else if !strings.HasPrefix(err.Error(), "TEMPLATE_DIR/") {
 			t.Errorf("%s: %v; want TEMPLATE_DIR named", name, err)
+		}
+	}
+}
+
+func TestTemplates_InTheirLanguages_HaveNothingThatIsWrongThere(t *testing.T) {
+	for language, wrong := range map[string]string{
+		"en":    `\ban? {{\.Product}}`,                                                                // a Acme, an Countersign
+		"es":    `\b([Ee]l|[Ll]a|del|al) {{\.Product}}|(?m:^{{strong \.Email}} está)`,                 // of which gender
+		"fr":    ` [:;?!»]|« |\b([Ll][ea]|du) {{\.Product}}|(?m:^{{strong \.Email}} est)`,             // a space that breaks
+		"pt-BR": `\b([OoAa]|d[oa]|n[oa]|ao|pel[oa]) {{\.Product}}|(?m:^{{strong \.Email}} está)|à {{`, // of which gender
+	} {
+		files, err := filepath.Glob("templates/*/" + language + ".tmpl")
+		if err != nil || len(files) != 4 {
+			t.Fatal(files, err)
+		}
+		for _, name := range files {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found := regexp.MustCompile(wrong).Find(text); found != nil {
+				t.Errorf("%s has %q", name, found)
+			}
+		}
+	}
+}
+
+func TestComposer_InChinese_NoSpaceFollowsPunctuation(t *testing.T) {
+	composer, err := mail.NewComposer(mail.ComposerConfig{From: "a@example.com", Support: "help@example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range mail.Kinds() {
+		m := codeMailAt(noon, "Ada")
+		m.Kind, m.Locale = kind, "zh-Hans"
+		_, text, html := open(t, composer, m, letter)
+		for body, spaced := range map[string]string{text: `[，。：；！？] `, html: `[，。：；！？]\s+([^\s<]|<a )`} {
+			if found := regexp.MustCompile(spaced).FindString(body); found != "" {
+				t.Errorf("%s: %q in %s", kind, found, body)
+			}
 		}
 	}
 }
