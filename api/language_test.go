@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -104,4 +105,18 @@ func TestLanguages_OfThePages_HaveNoMessageThatNobodySays(t *testing.T) {
 		return (group == "title" || group == "problem") && strings.Contains(sources, `"`+name+`"`)
 	}
 	localetest.EveryMessageIsSaid(t, "../web/public/languages/en.json", named, "../web/public/index.html", "*.go")
+}
+
+func TestLanguages_OfThePages_HaveNothingThatIsWrongThere(t *testing.T) {
+	for language, wrong := range map[string]string{ // adjectives of a noun that is not said, spaces that break
+		"es": `"{{\.Email}} es `, "fr": ` [:;?!»]|« |{{\.Email}} est-elle votre`, "pt-BR": `"{{\.Email}} é seu`, "zh-Hans": `[，。：；！？] `,
+	} {
+		text, err := os.ReadFile("../web/public/languages/" + language + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range regexp.MustCompile(wrong).FindAll(text, -1) {
+			t.Errorf("%s has %q", language, found)
+		}
+	}
 }
