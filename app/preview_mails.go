@@ -9,10 +9,13 @@ import (
 	"os/exec"
 	"runtime"
 
+	"golang.org/x/text/language"
+
 	"countersign/mail"
 )
 
-// Rules of a preview: it needs no service and no broker, only the settings of mails, and sends nothing.
+// Rules of a preview: it needs no service and no broker, only the settings of mails, and sends nothing; it says in which
+// language the letter is, for the nearest to a locale may be another.
 
 // MailPreview says which letter is shown, and how.
 type MailPreview struct {
@@ -26,6 +29,9 @@ type MailPreview struct {
 
 // PreviewMail shows the sample of a letter.
 func PreviewMail(s Settings, p MailPreview, out io.Writer) error {
+	if _, err := language.Parse(p.Locale); err != nil {
+		return fmt.Errorf("--locale %q: must be a language's tag (BCP 47), like pt-BR: %w", p.Locale, err)
+	}
 	s.MailFrom = cmp.Or(s.MailFrom, exampleSender)
 	composer, err := s.newComposer()
 	if err != nil {
@@ -41,7 +47,7 @@ func PreviewMail(s Settings, p MailPreview, out io.Writer) error {
 	case p.Open:
 		err = browse(fmt.Sprintf("countersign-%s-%s-*.html", p.Kind, letter.Language), letter.HTML, out)
 	default:
-		_, err = fmt.Fprintf(out, "Subject: %s\n\n%s", letter.Subject, letter.Text)
+		_, err = fmt.Fprintf(out, "Subject: %s\nContent-Language: %s\n\n%s", letter.Subject, letter.Language, letter.Text)
 	}
 	return err
 }

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -17,7 +19,7 @@ func TestPreviewMail_EachWay_ShowsTheLetter(t *testing.T) {
 		}
 		return out.String()
 	}
-	if got := show(MailPreview{Kind: "verify_account", Locale: "pt-BR"}); !strings.HasPrefix(got, "Subject: Confirme sua conta\n\n123456 é seu código Countersign.\n") {
+	if got := show(MailPreview{Kind: "verify_account", Locale: "pt-BR"}); !strings.HasPrefix(got, "Subject: Confirme sua conta\nContent-Language: pt-BR\n\n123456 é seu código Countersign.\n") {
 		t.Errorf("as text: %s", got)
 	}
 	page := show(MailPreview{Kind: "verify_account", Locale: "pt-BR", HTML: true})
@@ -32,8 +34,27 @@ func TestPreviewMail_EachWay_ShowsTheLetter(t *testing.T) {
 }
 
 func TestPreviewMail_OfAnUnknownKind_NamesThoseThereAre(t *testing.T) {
-	err := PreviewMail(settings(t), MailPreview{Kind: "odd"}, nil)
+	err := PreviewMail(settings(t), MailPreview{Kind: "odd", Locale: "en"}, nil)
 	if err == nil || !strings.Contains(err.Error(), "there are verify_account, account_verified, already_registered") {
 		t.Error(err)
+	}
+}
+
+func TestPreviewMail_InALanguageThatIsNotThere_SaysWhichItIsIn(t *testing.T) {
+	for locale, want := range map[string]string{"ja": "en", "en-GB": "en", "pt-PT": "pt-BR", "zh-CN": "zh-Hans"} {
+		var out strings.Builder
+		err := PreviewMail(settings(t), MailPreview{Kind: "account_verified", Locale: locale}, &out)
+		if _, head, _ := strings.Cut(out.String(), "\n"); err != nil || !strings.HasPrefix(head, "Content-Language: "+want+"\n\n") {
+			t.Errorf("%s: %s, %v", locale, out.String(), err)
+		}
+	}
+}
+
+func TestPreviewMail_OfALocaleThatIsNoTag_IsNamed(t *testing.T) {
+	for _, locale := range []string{"", "xx", "english", "de,en", "*", "not a tag"} {
+		err := PreviewMail(settings(t), MailPreview{Kind: "account_verified", Locale: locale}, io.Discard)
+		if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("--locale %q: must be a language's tag (BCP 47), like pt-BR", locale)) {
+			t.Errorf("%q: %v", locale, err)
+		}
 	}
 }
