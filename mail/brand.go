@@ -60,7 +60,8 @@ type picture struct {
 
 func newBrand(cfg ComposerConfig) (*brand, error) {
 	b := &brand{product: cmp.Or(cfg.Product, "Countersign"), color: strings.ToLower(cmp.Or(cfg.Color, "#3454d1"))}
-	if utf8.RuneCountInString(b.product) > mostProductLetters || strings.ContainsFunc(b.product, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	unprinted := func(r rune) bool { return !unicode.IsPrint(r) }
+	if strings.TrimSpace(b.product) == "" || utf8.RuneCountInString(b.product) > mostProductLetters || strings.ContainsFunc(b.product, unprinted) {
 		return nil, fmt.Errorf("MAIL_PRODUCT must be a name of at most %d letters, on one line", mostProductLetters)
 	}
 	var err error

@@ -69,6 +69,7 @@ func TestNewBrand_WhatIsWrong_IsNamed(t *testing.T) {
 		want string
 	}{
 		{ComposerConfig{Product: "two\r\nlines"}, "MAIL_PRODUCT must be"},
+		{ComposerConfig{Product: "  "}, "MAIL_PRODUCT must be a name"},
 		{ComposerConfig{Product: strings.Repeat("x", 65)}, "MAIL_PRODUCT must be"},
 		{ComposerConfig{Color: "red"}, `MAIL_COLOR "red": must be like #3454d1`},
 		{ComposerConfig{Color: "#12345"}, "MAIL_COLOR"},
