@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -30,6 +32,31 @@ func TestPreviewMail_EachWay_ShowsTheLetter(t *testing.T) {
 	name, _, _ := strings.Cut(said, "\n")
 	if opened, err := os.ReadFile(name); err != nil || string(opened) != page || !strings.Contains(said, "no browser could be started") {
 		t.Errorf("opened: %s, %v", said, err)
+	}
+}
+
+func TestPreviewMail_WhereABrowserIs_OpensThePageInIt(t *testing.T) {
+	opener := map[string]string{"linux": "xdg-open", "darwin": "open"}[runtime.GOOS]
+	if opener == "" {
+		t.Skip("no script can stand for what opens pages here")
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	bin, opened := t.TempDir(), filepath.Join(t.TempDir(), "opened")
+	script := "#!/bin/sh\nwhile read -r line; do echo \"$line\"; done <\"$1\" >" + opened + "\n" // with what a shell has itself
+	if err := os.WriteFile(filepath.Join(bin, opener), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin)
+	var out strings.Builder
+	if err := PreviewMail(settings(t), MailPreview{Kind: "account_verified", Locale: "de", Open: true}, &out); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(opened)
+	if err != nil || !strings.Contains(string(page), "Ihr Konto ist bestätigt") {
+		t.Errorf("opened %s, %v", page, err)
+	}
+	if name, said, _ := strings.Cut(out.String(), "\n"); !strings.HasSuffix(name, ".html") || said != "" {
+		t.Errorf("said %s", out.String())
 	}
 }
 
