@@ -62,7 +62,11 @@ func record(t *testing.T, id, source, topic, key string, v any) *kgo.Record {
 	value, err := topics.Encode(v)
 	check(t, err)
 	r := &kgo.Record{Topic: topic, Key: []byte(key), Value: value}
-	for name, value := range topics.Headers(id, topic, source, time.Now(), nil) {
+	kind := topic
+	if c, ok := v.(topics.MailCommand); ok {
+		kind += "." + c.Type
+	}
+	for name, value := range topics.Headers(id, kind, source, time.Now(), nil) {
 		r.Headers = append(r.Headers, kgo.RecordHeader{Key: name, Value: value})
 	}
 	return r

@@ -3,7 +3,6 @@ package processors
 import (
 	"cmp"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/lovoo/goka"
@@ -113,25 +112,7 @@ func putAside(ctx goka.Context, log logrus.FieldLogger, value []byte, reason err
 var (
 	errKey       = errors.New("key is not the normalised address that the value names")
 	errPartition = errors.New("partition is not the one that murmur2 gives the key: set the producer's partitioner")
-	errVersion   = errors.New("header ce_specversion is not 1.0")
-	errSource    = errors.New("header ce_source is not of the service that writes this topic")
-	errKind      = errors.New("header ce_type is not what this topic holds")
 )
-
-// checkOrigin makes sure that a record is what its headers must say: of a version we know, by the service that writes the
-// topic, and of a type that begins with the topic's name.
-func checkOrigin(at place, source string) error {
-	kind, _, _ := strings.Cut(string(at.Headers()["ce_type"]), ".")
-	switch {
-	case string(at.Headers()["ce_specversion"]) != "1.0":
-		return errVersion
-	case string(at.Headers()["ce_source"]) != source:
-		return errSource
-	case kind != string(at.Topic()):
-		return errKind
-	}
-	return nil
-}
 
 // checkPlace makes sure that a record's key is the address its value names,
 // and its partition the key's: the state of the address is nowhere else.

@@ -105,7 +105,7 @@ func (m mailer) event(at place, row mail.Outbox, e topics.Event) (change, error)
 		m.skip(at, "not_wanted")
 		return change{}, nil
 	}
-	return m.change(at, row, topics.SourceUsers, e.Email, func(*change) (mail.Outbox, []mail.Delivery, error) {
+	return m.change(at, row, e.Email, func(*change) (mail.Outbox, []mail.Delivery, error) {
 		asked, err := mailFrom(e, mailOf[at.Topic()])
 		if err != nil {
 			return row, nil, err
@@ -117,7 +117,7 @@ func (m mailer) event(at place, row mail.Outbox, e topics.Event) (change, error)
 
 // deleted clears the outbox of an account that was erased.
 func (m mailer) deleted(at place, row mail.Outbox, e topics.Event) (change, error) {
-	return m.change(at, row, topics.SourceUsers, e.Email, func(*change) (mail.Outbox, []mail.Delivery, error) {
+	return m.change(at, row, e.Email, func(*change) (mail.Outbox, []mail.Delivery, error) {
 		if e.Sequence < 1 {
 			return row, nil, fmt.Errorf("%w: sequence", errEvent)
 		}
@@ -142,7 +142,7 @@ func (m mailer) result(at place, row mail.Outbox, d topics.MailDelivery) (change
 	if d.By != string(mail.BySender) {
 		return change{}, fmt.Errorf("%w: by must be sender", errResult)
 	}
-	return m.change(at, row, topics.SourceNotification, d.Email, func(made *change) (mail.Outbox, []mail.Delivery, error) {
+	return m.change(at, row, d.Email, func(made *change) (mail.Outbox, []mail.Delivery, error) {
 		if !within(maxText, d.Stage, d.Reply, d.MessageID) {
 			return row, nil, errResult
 		}
@@ -157,7 +157,7 @@ func (m mailer) result(at place, row mail.Outbox, d topics.MailDelivery) (change
 
 // command does what an operator asks for.
 func (m mailer) command(at place, row mail.Outbox, c topics.MailCommand) (change, error) {
-	return m.change(at, row, topics.SourceAPI, c.Email, func(made *change) (next mail.Outbox, told []mail.Delivery, err error) {
+	return m.change(at, row, c.Email, func(made *change) (next mail.Outbox, told []mail.Delivery, err error) {
 		if c.ID == "" || c.MailID == "" && c.Type != topics.UnsuppressMail || !within(maxID, c.ID, c.MailID) {
 			return row, nil, fmt.Errorf("%w: command_id or mail_id", errCommand)
 		}
@@ -200,8 +200,8 @@ func (c *change) listed(email string, value []byte, headers goka.Headers) {
 }
 
 // change is what a rule of the outbox makes of the row of an address. The rule may add records of its own.
-func (m mailer) change(at place, row mail.Outbox, source, email string, rule func(*change) (mail.Outbox, []mail.Delivery, error)) (made change, err error) {
-	if err := errors.Join(checkPlace(at, email, m.Partitions), checkOrigin(at, source)); err != nil {
+func (m mailer) change(at place, row mail.Outbox, email string, rule func(*change) (mail.Outbox, []mail.Delivery, error)) (made change, err error) {
+	if err := errors.Join(checkPlace(at, email, m.Partitions), topics.CheckOrigin(string(at.Topic()), at.Headers())); err != nil {
 		return made, err
 	}
 	next, told, err := rule(&made)

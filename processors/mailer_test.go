@@ -158,6 +158,7 @@ func TestMailer_ARecordOfAnother_IsADeadLetter_AndMailsNobody(t *testing.T) {
 		func(h map[string][]byte) { delete(h, "ce_source") },
 		func(h map[string][]byte) { h["ce_specversion"] = []byte("2.0") },
 		func(h map[string][]byte) { h["ce_type"] = []byte(topics.UserAccountVerified) },
+		func(h map[string][]byte) { h["ce_type"] = []byte(topics.UserAccountCreated + ".v2") },
 	} {
 		headers := topics.Headers(e.ID, topics.UserAccountCreated, topics.SourceUsers, e.OccurredAt, nil)
 		change(headers)
@@ -175,7 +176,7 @@ func TestMailer_ARecordOfAnother_IsADeadLetter_AndMailsNobody(t *testing.T) {
 	}
 	w.misplaces(topics.UserAccountCreated, ada, encoded(t, e))
 	w.misplaces(topics.MailCommands, ada, encoded(t, topics.MailCommand{ID: "c", Type: topics.CancelMail, Email: ada, MailID: e.ID}))
-	w.hears(topics.DeadLetters, 12)
+	w.hears(topics.DeadLetters, 13)
 	w.says(topics.UserAccountCreated, ada, encoded(t, e))
 	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 1 && o.Mails[0].ID == e.ID })
 	w.hears(topics.MailDeliveries, 2) // the forged one, and that the mail is queued

@@ -203,7 +203,18 @@ func (w *world) background(run func(context.Context) error) (stop func()) {
 // says puts a record on a topic, as the service does that writes it.
 func (w *world) says(topic, key string, value []byte) {
 	w.t.Helper()
-	w.saysAs(topic, key, value, topics.Headers("", topic, writers[topic], time.Now(), nil))
+	w.saysAs(topic, key, value, spoken(topic, value))
+}
+
+// spoken are the headers with which the service that writes a topic says something.
+func spoken(topic string, value []byte) map[string][]byte {
+	kind := topic
+	if topic == topics.MailCommands {
+		var c topics.MailCommand
+		_ = json.Unmarshal(value, &c) // what is none has no type
+		kind += "." + c.Type
+	}
+	return topics.Headers("", kind, writers[topic], time.Now(), nil)
 }
 
 // writers are the services that write the notifier's inputs; of the others nobody asks.
@@ -260,7 +271,7 @@ func (w *world) misplaces(topic, key string, value []byte) {
 		w.t.Fatal(err)
 	}
 	defer stray.Close()
-	r := record(topic, key, value, topics.Headers("", topic, writers[topic], time.Now(), nil))
+	r := record(topic, key, value, spoken(topic, value))
 	r.Partition = 1 - topics.Partition(key, partitions)
 	if err := stray.ProduceSync(w.t.Context(), r).FirstErr(); err != nil {
 		w.t.Fatal(err)
