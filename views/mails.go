@@ -19,6 +19,7 @@ import (
 )
 
 // Rules:
+//   - only what the notification service wrote counts;
 //   - what mail_deliveries tells of a mail merges by its id into one entry, and an address's entries into one row;
 //   - what the outbox decides counts as it comes; a sender's result only if its attempt is later than what is known, its mail
 //     is not done, and was not asked for again since: one that comes again or late hides nothing. One that a relay took was
@@ -39,7 +40,7 @@ type Mails struct{ view *stream.View }
 
 // NewMails returns the view; Run fills it.
 func NewMails(cluster *stream.Cluster) (*Mails, error) {
-	view, err := cluster.NewView(stream.ViewConfig{Topic: topics.MailDeliveries, Codec: topics.Codec[[]Mail]{}, Update: mergeMail})
+	view, err := cluster.NewView(stream.ViewConfig{Topic: topics.MailDeliveries, Codec: topics.Codec[[]Mail]{}, Update: genuine(mergeMail)})
 	if err != nil {
 		return nil, fmt.Errorf("view of %s: %w", topics.MailDeliveries, err)
 	}

@@ -14,13 +14,8 @@ func TestMails_AreFoundByID_AndListedNewestFirst_FromAnyOfThem(t *testing.T) {
 	cluster, emitter := kafka(t, topics.MailDeliveries, 3)
 	tell := func(id, email, state string, at time.Time) {
 		t.Helper()
-		value, err := topics.Encode(topics.MailDelivery{MailID: id, Email: email, State: state, OccurredAt: at, By: "outbox"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := emitter.Emit(t.Context(), topics.MailDeliveries, email, value, nil); err != nil {
-			t.Fatal(err)
-		}
+		d := topics.MailDelivery{MailID: id, Email: email, State: state, OccurredAt: at, By: "outbox"}
+		notified(t, emitter, topics.MailDeliveries, email, d)
 	}
 	begin := time.Now().Add(-time.Hour)
 	tell("old", "person0@example.com", "sent", begin.AddDate(0, 0, -8))

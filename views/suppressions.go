@@ -4,16 +4,23 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/lovoo/goka"
+
 	"countersign/stream"
 	"countersign/topics"
 )
+
+// Rules:
+//   - only the notification service puts an address on the list, or takes it off.
 
 // Suppressions is the view of the addresses that are not mailed any more.
 type Suppressions struct{ view *stream.View }
 
 // NewSuppressions returns the view; Run fills it.
 func NewSuppressions(cluster *stream.Cluster) (*Suppressions, error) {
-	view, err := cluster.NewView(stream.ViewConfig{Topic: topics.MailSuppressions, Codec: topics.Codec[topics.MailSuppression]{}})
+	view, err := cluster.NewView(stream.ViewConfig{
+		Topic: topics.MailSuppressions, Codec: topics.Codec[topics.MailSuppression]{}, Update: genuine(goka.DefaultUpdate),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("view of %s: %w", topics.MailSuppressions, err)
 	}
