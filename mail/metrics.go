@@ -14,7 +14,7 @@ type metrics struct {
 }
 
 func newMetrics() *metrics {
-	return &metrics{
+	m := &metrics{
 		results: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "countersign_mail_results_total", Help: "Results of mails by kind and state.",
 		}, []string{"kind", "state"}),
@@ -29,6 +29,12 @@ func newMetrics() *metrics {
 			Name: "countersign_mail_connections", Help: "Connections to the relay that are open.",
 		}),
 	}
+	for _, kind := range Kinds() {
+		for _, state := range []State{Sent, Failed, Retrying, Uncertain, Expired} { // what an attempt comes to
+			m.results.WithLabelValues(string(kind), string(state)) // from 0 on, or the first one were no increase
+		}
+	}
+	return m
 }
 
 // measure registers the metrics.

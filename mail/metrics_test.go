@@ -24,6 +24,10 @@ func TestMetrics_TellWhatBecameOfMails(t *testing.T) {
 	})
 	registry := prometheus.NewRegistry()
 	p := startPost(t, plain(r), func(cfg *mail.SenderConfig) { cfg.Pool, cfg.Registry = 1, registry })
+	const series = 15 // a result that is the first of its kind must be an increase
+	if n, err := testutil.GatherAndCount(registry, "countersign_mail_results_total"); n != series || err != nil {
+		t.Errorf("%d results before the first, %v", n, err)
+	}
 	p.queue(codeMail("m1", "ada@example.org"))
 	p.result("m1", 1)
 	p.queue(codeMail("m2", "bob@example.org"))
@@ -55,7 +59,21 @@ countersign_mail_pool 1
 countersign_mail_relay_ill 1
 # HELP countersign_mail_results_total Results of mails by kind and state.
 # TYPE countersign_mail_results_total counter
+countersign_mail_results_total{kind="account_verified",state="expired"} 0
+countersign_mail_results_total{kind="account_verified",state="failed"} 0
+countersign_mail_results_total{kind="account_verified",state="retrying"} 0
+countersign_mail_results_total{kind="account_verified",state="sent"} 0
+countersign_mail_results_total{kind="account_verified",state="uncertain"} 0
+countersign_mail_results_total{kind="already_registered",state="expired"} 0
+countersign_mail_results_total{kind="already_registered",state="failed"} 0
+countersign_mail_results_total{kind="already_registered",state="retrying"} 0
+countersign_mail_results_total{kind="already_registered",state="sent"} 0
+countersign_mail_results_total{kind="already_registered",state="uncertain"} 0
+countersign_mail_results_total{kind="verify_account",state="expired"} 0
 countersign_mail_results_total{kind="verify_account",state="failed"} 1
+countersign_mail_results_total{kind="verify_account",state="retrying"} 0
+countersign_mail_results_total{kind="verify_account",state="sent"} 0
+countersign_mail_results_total{kind="verify_account",state="uncertain"} 0
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want),
 		"countersign_mail_attempts_total", "countersign_mail_connections", "countersign_mail_pending", "countersign_mail_pool",

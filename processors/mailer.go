@@ -46,6 +46,9 @@ var mailOf = map[goka.Stream]mail.Kind{
 	goka.Stream(topics.UserRegistrationRepeated): mail.AlreadyRegistered,
 }
 
+// decidable are the states that the outbox decides on: that a mail is sent, only a relay can say.
+var decidable = []mail.State{mail.Queued, mail.Retrying, mail.Uncertain, mail.Failed, mail.Expired, mail.Superseded, mail.Cancelled}
+
 // Suppressions is the list of suppressed addresses.
 type Suppressions interface {
 	// Of returns what is known of a normalised address, and whether it is on the list.
@@ -78,6 +81,11 @@ func Mailer(cfg MailerConfig) (*goka.GroupGraph, error) {
 	}, []string{"kind", "state"}), prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "countersign_mail_skipped_total", Help: "Records that asked for a mail, or for something to be done with one, and changed nothing, by topic and reason.",
 	}, []string{"topic", "reason"})}
+	for _, kind := range mail.Kinds() {
+		for _, state := range decidable {
+			m.decided.WithLabelValues(string(kind), string(state)) // from 0 on, or the first one were no increase
+		}
+	}
 	if cfg.Registry != nil {
 		if err := errors.Join(cfg.Registry.Register(m.decided), cfg.Registry.Register(m.skipped)); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)

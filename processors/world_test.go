@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/lovoo/goka"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -308,6 +309,28 @@ func (w *world) hears(topic string, n int) []*kgo.Record {
 		w.t.Fatalf("%s has %d records, want %d", topic, len(all), n)
 	}
 	return all
+}
+
+// counted is what a counter has come to, by the names and values of its labels. There must be such a series.
+func counted(t *testing.T, registry *prometheus.Registry, name string, labels ...string) float64 {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			var of []string
+			for _, l := range m.GetLabel() {
+				of = append(of, l.GetName(), l.GetValue())
+			}
+			if f.GetName() == name && slices.Equal(of, labels) {
+				return m.GetCounter().GetValue()
+			}
+		}
+	}
+	t.Fatalf("no series %s %q", name, labels)
+	return 0
 }
 
 func encoded(t *testing.T, v any) []byte {
