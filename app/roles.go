@@ -130,13 +130,17 @@ func (n *node) addEmitter(name string, config stream.EmitterConfig) (*stream.Emi
 // addUsers is the user service's processor.
 func (n *node) addUsers() error {
 	config := processors.UsersConfig{
-		Partitions: n.settings.KafkaPartitions, Policy: n.settings.policy(), Log: n.log,
+		Partitions: n.settings.KafkaPartitions, Policy: n.settings.policy(), Registry: n.registry, Log: n.log,
 		AtLeastOnce: stream.Guarantee(n.settings.ProcessingGuarantee) == stream.AtLeastOnce,
 	}
 	if n.settings.EventsIncludeCode {
 		config.CodeSecrets = n.secrets
 	}
-	p, err := n.cluster.NewProcessor(stream.ProcessorConfig{Graph: processors.Users(config)})
+	graph, err := processors.Users(config)
+	if err != nil {
+		return err
+	}
+	p, err := n.cluster.NewProcessor(stream.ProcessorConfig{Graph: graph})
 	if err != nil {
 		return err
 	}

@@ -3,9 +3,12 @@ package processors
 import (
 	"cmp"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lovoo/goka"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
 	"countersign/topics"
@@ -16,7 +19,9 @@ import (
 //   - a record that cannot be read or handled becomes a dead letter, changes no state, and the next one is handled;
 //     so does one whose decoding, rule or encoding panics;
 //   - everything that can fail comes before the first write to goka's context: what a rule decided is encoded by then.
-//     A failure behind a write ends the processor, and its transaction with it.
+//     A failure behind a write ends the processor, and its transaction with it;
+//   - a dead letter is counted, by the topic and by why it is one in a word, as it is decided: a transaction that is not
+//     committed is decided, and counted, again.
 
 // place is what a rule may know of its record beside the value.
 type place interface {
@@ -59,7 +64,7 @@ func (c *change) tell(topic goka.Stream, v any, headers goka.Headers) error {
 }
 
 // handle returns the callback that applies a rule to each record.
-func handle[Row, Value any](log logrus.FieldLogger, decide rule[Row, Value]) goka.ProcessCallback {
+func handle[Row, Value any](letters deadLetters, decide rule[Row, Value]) goka.ProcessCallback {
 	return func(ctx goka.Context, message any) {
 		m := message.(*topics.Message[Value])
 		row, err := storedRow[Row](ctx)
@@ -71,7 +76,7 @@ func handle[Row, Value any](log logrus.FieldLogger, decide rule[Row, Value]) gok
 			})
 		}
 		if err != nil {
-			putAside(ctx, log, m.Raw, err)
+			letters.putAside(ctx, m.Raw, err)
 			return
 		}
 		switch {
@@ -95,17 +100,78 @@ func storedRow[Row any](ctx goka.Context) (Row, error) {
 	return m.Value, m.Err
 }
 
+// deadLetters is where a group puts aside what it cannot handle.
+type deadLetters struct {
+	log     logrus.FieldLogger
+	written *prometheus.CounterVec
+}
+
+func newDeadLetters(group goka.Group, log logrus.FieldLogger) deadLetters {
+	return deadLetters{log, prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "countersign_dead_letters_total", Help: "Records that could not be read or handled, by group, topic and reason.",
+		ConstLabels: prometheus.Labels{"group": string(group)},
+	}, []string{"topic", "reason"})}
+}
+
+// count makes the metric of the graph, with all of its series: the first letter of one that is new were no increase.
+func (d deadLetters) count(graph *goka.GroupGraph, registry prometheus.Registerer) error {
+	for _, input := range graph.InputStreams() {
+		for _, r := range reasons {
+			d.written.WithLabelValues(input.Topic(), r.name)
+		}
+	}
+	return register(registry, d.written)
+}
+
+// register adds metrics to a registry, if there is one.
+func register(registry prometheus.Registerer, metrics ...prometheus.Collector) error {
+	if registry == nil {
+		return nil
+	}
+	for _, m := range metrics {
+		if err := registry.Register(m); err != nil {
+			return fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return nil
+}
+
 // putAside writes the record that ctx is at to dead_letters.
-func putAside(ctx goka.Context, log logrus.FieldLogger, value []byte, reason error) {
+func (d deadLetters) putAside(ctx goka.Context, value []byte, reason error) {
 	letter := topics.DeadLetter{
 		Topic: string(ctx.Topic()), Partition: ctx.Partition(), Offset: ctx.Offset(), Group: string(ctx.Group()),
 		RecordedAt: ctx.Timestamp(), At: time.Now(), Key: ctx.Key(), Value: value, Headers: ctx.Headers(),
 	}.PutAside(reason)
-	log.WithError(reason).WithFields(logrus.Fields{
+	d.log.WithError(reason).WithFields(logrus.Fields{
 		"dead_letter": letter.ID, "attempts": letter.Attempts, "topic": letter.Topic, "partition": letter.Partition, "offset": letter.Offset,
 	}).Error("record put aside as dead letter")
+	d.written.WithLabelValues(letter.Topic, inAWord(reason)).Inc()
 	key, record, headers := letter.Record()
 	ctx.Emit(topics.DeadLetters, key, record, goka.WithCtxEmitHeaders(headers))
+}
+
+// reasons are the words for why a record is put aside. The first that fits is taken, and the last always fits.
+var reasons = []struct {
+	name string
+	errs []error
+}{
+	{"panic", []error{topics.ErrPanic}},
+	{"unreadable", []error{topics.ErrUnreadable, topics.ErrNoValue}}, // the record, or the row of its key
+	{"origin", []error{topics.ErrOrigin}},
+	{"place", []error{errKey, errPartition}},
+	{"invalid", []error{user.ErrInvalidCommand, errEvent, errResult, errCommand}},
+	{other, nil},
+}
+
+const other = "other"
+
+func inAWord(reason error) string {
+	for _, r := range reasons {
+		if slices.ContainsFunc(r.errs, func(err error) bool { return errors.Is(reason, err) }) {
+			return r.name
+		}
+	}
+	return other
 }
 
 // Why a record is not where it belongs.

@@ -86,15 +86,14 @@ func Mailer(cfg MailerConfig) (*goka.GroupGraph, error) {
 			m.decided.WithLabelValues(string(kind), string(state)) // from 0 on, or the first one were no increase
 		}
 	}
-	if cfg.Registry != nil {
-		if err := errors.Join(cfg.Registry.Register(m.decided), cfg.Registry.Register(m.skipped)); err != nil {
-			return nil, fmt.Errorf("register metrics: %w", err)
-		}
+	if err := register(cfg.Registry, m.decided, m.skipped); err != nil {
+		return nil, err
 	}
+	letters := newDeadLetters(topics.NotificationService, cfg.Log)
 	edges := []goka.Edge{
-		stream.Input(topics.MailDeliveries, topics.Bytes{}, resultsOnly(handle(cfg.Log, m.result))),
-		stream.Input(topics.MailCommands, topics.Codec[topics.MailCommand]{}, handle(cfg.Log, m.command)),
-		stream.Input(goka.Stream(topics.UserAccountDeleted), topics.Codec[topics.Event]{}, handle(cfg.Log, m.deleted)),
+		stream.Input(topics.MailDeliveries, topics.Bytes{}, resultsOnly(handle(letters, m.result))),
+		stream.Input(topics.MailCommands, topics.Codec[topics.MailCommand]{}, handle(letters, m.command)),
+		stream.Input(goka.Stream(topics.UserAccountDeleted), topics.Codec[topics.Event]{}, handle(letters, m.deleted)),
 		stream.Visitor(sweep, m.sweep),
 		goka.Persist(topics.Codec[mail.Outbox]{}),
 		goka.Output(topics.MailDeliveries, topics.Bytes{}),
@@ -102,9 +101,10 @@ func Mailer(cfg MailerConfig) (*goka.GroupGraph, error) {
 		goka.Output(topics.DeadLetters, topics.Bytes{}),
 	}
 	for topic := range mailOf {
-		edges = append(edges, stream.Input(topic, topics.Codec[topics.Event]{}, handle(cfg.Log, m.event)))
+		edges = append(edges, stream.Input(topic, topics.Codec[topics.Event]{}, handle(letters, m.event)))
 	}
-	return goka.DefineGroup(topics.NotificationService, edges...), nil
+	graph := goka.DefineGroup(topics.NotificationService, edges...)
+	return graph, letters.count(graph, cfg.Registry)
 }
 
 // event queues the mail that an event asks for.

@@ -132,7 +132,7 @@ func TestRetry_OfACommandThatWasHandled_HasNoSecondEffect(t *testing.T) {
 	for _, guarantee := range []stream.Guarantee{stream.ExactlyOnce, stream.AtLeastOnce} {
 		t.Run(string(guarantee), func(t *testing.T) {
 			w := newWorld(t, guarantee)
-			w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log}), nil)
+			w.runs(w.users(processors.UsersConfig{}), nil)
 			w.asks(registration(t, ada))
 			w.hears(topics.UserAccountCreated, 1)
 			d := w.letter(w.hears(topics.UserCommands, 1)[0])
@@ -149,7 +149,7 @@ func TestRetry_OfACommandThatWasHandled_HasNoSecondEffect(t *testing.T) {
 // What reaches user.Step all the same, because the view did not show the erasure yet, has no effect there.
 func TestUsers_ARetryFromBeforeTheErasure_DoesNotBringThePersonBack(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
-	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log}), nil)
+	w.runs(w.users(processors.UsersConfig{}), nil)
 	w.misplaces(topics.UserCommands, ada, encoded(t, registration(t, ada)))
 	id := header(w.hears(topics.DeadLetters, 1)[0], "dead_letter_id")
 	w.asks(registration(t, ada))

@@ -43,8 +43,8 @@ func TestSweep_RemovesWhatIsDue_AndLeavesNoRowThatIsNotNeeded(t *testing.T) {
 			w.seeds("fresh@example.com", time.Hour, user.Register)
 			w.seeds("unproven@example.com", 25*time.Hour, user.Register)
 			w.seeds("erased@example.com", 24*day, user.Register, user.Erase)
-			config := processors.UsersConfig{Partitions: partitions, Log: w.log, AtLeastOnce: guarantee == stream.AtLeastOnce}
-			stop := w.sweeps(processors.Users(config), 0)
+			config := processors.UsersConfig{AtLeastOnce: guarantee == stream.AtLeastOnce}
+			stop := w.sweeps(w.users(config), 0)
 
 			deleted := w.hears(topics.UserAccountDeleted, 1)
 			if e := event(t, deleted[0]); e.Email != "unproven@example.com" || e.UserID == "" || e.Sequence != 2 {
@@ -64,7 +64,7 @@ func TestSweep_RemovesWhatIsDue_AndLeavesNoRowThatIsNotNeeded(t *testing.T) {
 
 			stop()
 			w.forget(topics.UserService) // every sweep is read again
-			w.runs(processors.Users(config), nil)
+			w.runs(w.users(config), nil)
 			r := registration(t, "erased@example.com")
 			w.asks(r)
 			if e := event(t, w.hears(topics.UserAccountCreated, 1)[0]); e.Email != r.Email || e.Sequence != 1 {

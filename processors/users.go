@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lovoo/goka"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
 	"countersign/stream"
@@ -31,7 +32,9 @@ type UsersConfig struct {
 	AtLeastOnce bool
 	// Partitions is how many partitions every topic has.
 	Partitions int32
-	Log        logrus.FieldLogger
+	// Registry takes the metrics. Defaults to none.
+	Registry prometheus.Registerer
+	Log      logrus.FieldLogger
 }
 
 type users struct{ UsersConfig }
@@ -57,10 +60,11 @@ type appliedEvent struct {
 }
 
 // Users returns the graph of the user service.
-func Users(cfg UsersConfig) *goka.GroupGraph {
+func Users(cfg UsersConfig) (*goka.GroupGraph, error) {
 	u := users{cfg}
+	letters := newDeadLetters(topics.UserService, cfg.Log)
 	edges := []goka.Edge{
-		stream.Input(topics.UserCommands, topics.Codec[user.Command]{}, handle(cfg.Log, u.command)),
+		stream.Input(topics.UserCommands, topics.Codec[user.Command]{}, handle(letters, u.command)),
 		stream.Visitor(sweep, u.sweep),
 		goka.Output(topics.UserCommands, topics.Codec[user.Command]{}),
 		goka.Persist(topics.Codec[userRow]{}),
@@ -69,7 +73,8 @@ func Users(cfg UsersConfig) *goka.GroupGraph {
 	for _, topic := range topics.Events() {
 		edges = append(edges, goka.Output(goka.Stream(topic), topics.Codec[topics.Event]{}))
 	}
-	return goka.DefineGroup(topics.UserService, edges...)
+	graph := goka.DefineGroup(topics.UserService, edges...)
+	return graph, letters.count(graph, cfg.Registry)
 }
 
 // command applies a command to the row of its address.

@@ -18,7 +18,7 @@ const ada = "ada@example.com"
 
 func TestUsers_ARegistrationAndItsProof_AreOneEventEach(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
-	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log}), nil)
+	w.runs(w.users(processors.UsersConfig{}), nil)
 	r := registration(t, ada)
 	w.asks(r)
 	w.asks(r) // the same command again
@@ -44,7 +44,7 @@ func TestUsers_ARegistrationAndItsProof_AreOneEventEach(t *testing.T) {
 
 func TestUsers_WithCodeSecrets_PutTheCodeIntoTheEvent_AndNowhereElse(t *testing.T) {
 	w := newWorld(t, stream.AtLeastOnce)
-	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log, CodeSecrets: secrets(t), AtLeastOnce: true}), nil)
+	w.runs(w.users(processors.UsersConfig{CodeSecrets: secrets(t), AtLeastOnce: true}), nil)
 	r := registration(t, ada)
 	w.asks(r)
 	code := secrets(t).First().Code(r.Email, r.VerificationID, r.Nonce)
@@ -67,7 +67,7 @@ func TestUsers_WithCodeSecrets_PutNoCodeWhereNoneIsMailed(t *testing.T) {
 	state, _, _ := user.Step(user.State{}, verified, time.Now().Add(-time.Hour))
 	state, _, _ = user.Step(state, proof(t, verified), time.Now().Add(-time.Hour))
 	w.says(topics.UserTable, verified.Email, encoded(t, state))
-	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log, CodeSecrets: secrets(t)}), nil)
+	w.runs(w.users(processors.UsersConfig{CodeSecrets: secrets(t)}), nil)
 	w.asks(registration(t, ada))
 	w.asks(registration(t, verified.Email))
 	if e := event(t, w.hears(topics.UserCodeRequested, 1)[0]); e.Code != "" || !e.Verification.LinkOnly {
@@ -80,7 +80,7 @@ func TestUsers_WithCodeSecrets_PutNoCodeWhereNoneIsMailed(t *testing.T) {
 
 func TestUsers_WhatCannotBeRead_IsADeadLetter_AndTheNextIsHandled(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
-	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log}), nil)
+	w.runs(w.users(processors.UsersConfig{}), nil)
 	good := registration(t, ada)
 	other := registration(t, "grace@example.com")
 	incomplete := registration(t, ada)
@@ -128,7 +128,7 @@ func TestUsers_WhatCannotBeRead_IsADeadLetter_AndTheNextIsHandled(t *testing.T) 
 func TestUsers_ARowThatCannotBeRead_IsLeftAsItIs(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
 	w.says(topics.UserTable, ada, []byte("no row"))
-	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log}), nil)
+	w.runs(w.users(processors.UsersConfig{}), nil)
 	w.asks(registration(t, ada))
 	w.hears(topics.DeadLetters, 1)
 	w.hears(topics.UserTable, 1)
@@ -136,7 +136,7 @@ func TestUsers_ARowThatCannotBeRead_IsLeftAsItIs(t *testing.T) {
 
 func TestUsers_AtLeastOnce_ARecordReadAgain_EmitsTheSameEventsAndChangesNothing(t *testing.T) {
 	w := newWorld(t, stream.AtLeastOnce)
-	graph := processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log, AtLeastOnce: true})
+	graph := w.users(processors.UsersConfig{AtLeastOnce: true})
 	stop := w.runs(graph, nil)
 	r := registration(t, ada)
 	w.asks(r)
@@ -157,7 +157,7 @@ func TestUsers_AtLeastOnce_ARecordReadAgain_EmitsTheSameEventsAndChangesNothing(
 
 func TestUsers_AtLeastOnce_ARecordInItsPlaceOfATopicMadeAnew_IsApplied(t *testing.T) {
 	w := newWorld(t, stream.AtLeastOnce)
-	graph := processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log, AtLeastOnce: true})
+	graph := w.users(processors.UsersConfig{AtLeastOnce: true})
 	r := registration(t, ada)
 	w.runs(graph, nil)
 	w.asks(r)
@@ -171,7 +171,7 @@ func TestUsers_AtLeastOnce_ARecordInItsPlaceOfATopicMadeAnew_IsApplied(t *testin
 
 func TestUsers_TheSameCommandLater_HasNoSecondEvent(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
-	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log}), nil)
+	w.runs(w.users(processors.UsersConfig{}), nil)
 	r := registration(t, ada)
 	p := proof(t, r)
 	for range 3 {
@@ -187,7 +187,7 @@ func TestUsers_TheSameCommandLater_HasNoSecondEvent(t *testing.T) {
 
 func TestUsers_TheTraceOfACommand_GoesOnInItsEvent(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
-	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log}), nil)
+	w.runs(w.users(processors.UsersConfig{}), nil)
 	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	r := registration(t, ada)
 	w.puts(&kgo.Record{
@@ -202,7 +202,7 @@ func TestUsers_TheTraceOfACommand_GoesOnInItsEvent(t *testing.T) {
 // A record may be small on its way, compressed, and too large for what it would become.
 func TestUsers_ARecordThatIsTooLargeToGoOn_IsADeadLetter_AndTheNextIsHandled(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
-	w.runs(processors.Users(processors.UsersConfig{Partitions: partitions, Log: w.log}), nil)
+	w.runs(w.users(processors.UsersConfig{}), nil)
 	var err error
 	w.client, err = kgo.NewClient(kgo.SeedBrokers(w.brokers...), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), kgo.ProducerBatchMaxBytes(8<<20))
 	if err != nil {

@@ -311,6 +311,17 @@ func (w *world) hears(topic string, n int) []*kgo.Record {
 	return all
 }
 
+// users is the user service's graph.
+func (w *world) users(config processors.UsersConfig) *goka.GroupGraph {
+	w.t.Helper()
+	config.Partitions, config.Log = partitions, w.log
+	graph, err := processors.Users(config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return graph
+}
+
 // counted is what a counter has come to, by the names and values of its labels. There must be such a series.
 func counted(t *testing.T, registry *prometheus.Registry, name string, labels ...string) float64 {
 	t.Helper()

@@ -16,8 +16,12 @@ type Message[T any] struct {
 	Err   error
 }
 
-// ErrNoValue means that a record came without a value.
-var ErrNoValue = errors.New("record has no value")
+var (
+	// ErrNoValue means that a record came without a value.
+	ErrNoValue = errors.New("record has no value")
+	// ErrUnreadable means that a value is not JSON of the form that it must have.
+	ErrUnreadable = errors.New("value cannot be read")
+)
 
 // Codec encodes a T as JSON and decodes JSON as *Message[T]. Its Decode neither
 // fails nor panics.
@@ -51,7 +55,7 @@ func decode[T any](data []byte, into *T) error {
 		return ErrNoValue
 	}
 	if err := json.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("value is no %T: %w", *into, readable(err))
+		return fmt.Errorf("%w as %T: %w", ErrUnreadable, *into, readable(err))
 	}
 	return nil
 }

@@ -1,9 +1,13 @@
 package topics
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 )
+
+// ErrPanic means that something panicked.
+var ErrPanic = errors.New("panic")
 
 // Panic is a panic that was caught where nothing had been written yet. It does
 // not say what it was raised with: that might hold a part of a value.
@@ -12,7 +16,10 @@ type Panic struct {
 	stack []byte
 }
 
-func (p *Panic) Error() string { return "panic: " + p.kind }
+func (p *Panic) Error() string { return ErrPanic.Error() + ": " + p.kind }
+
+// Unwrap returns ErrPanic.
+func (p *Panic) Unwrap() error { return ErrPanic }
 
 // Guard returns f's error, and a *Panic if f panics. f must not have written
 // anything by then: a panic behind a write must end the processor.
