@@ -187,7 +187,7 @@ func (m *mails) retry(ctx context.Context, r *mailRequest) (*MailShown, error) {
 func (a *MailShown) unretriable(newestFirst []Mail, now time.Time) string {
 	own := slices.IndexFunc(newestFirst, func(m Mail) bool { return m.ID == a.ID })
 	overtaken := slices.ContainsFunc(newestFirst[:max(own, 0)], func(m Mail) bool {
-		return m.VerificationID != "" && m.VerificationID == a.VerificationID
+		return m.VerificationID != "" && m.VerificationID == a.VerificationID && m.overtakes()
 	})
 	switch {
 	case a.State == "sent" || a.State == "expired" || a.State == "superseded":
@@ -201,6 +201,10 @@ func (a *MailShown) unretriable(newestFirst []Mail, now time.Time) string {
 	}
 	return ""
 }
+
+// overtakes says whether a mail that came behind another of its verification is sure to be a later one. An older one that came
+// late is superseded or expired. So may a later one be; but then what superseded it is here, too, and the other has expired.
+func (m Mail) overtakes() bool { return m.State != "superseded" && m.State != "expired" }
 
 func (m *mails) cancel(ctx context.Context, r *mailRequest) (*MailShown, error) {
 	a, err := m.show(ctx, r)

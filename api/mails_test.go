@@ -275,6 +275,23 @@ func TestRetry_OfAMailThatCannotBeSent_SaysWhy(t *testing.T) {
 	}
 }
 
+func TestRetry_BesideAnOlderMailThatCameLater_IsPossible(t *testing.T) {
+	s := newSite(t)
+	do := s.internal(nil)
+	for _, state := range []string{"superseded", "expired"} { // what the outbox decides of one when it comes
+		email := state + "@a.org"
+		s.mailed(email, api.Mail{ID: state + " newer", State: "failed", VerificationID: "v"}, api.Mail{ID: state + " older", State: state, VerificationID: "v"})
+		if a := do(http.MethodPost, "/mails/"+state+"%20newer/retry"); a.status != http.StatusAccepted {
+			t.Errorf("beside one that is %s: %d %s", state, a.status, a.body)
+		}
+	}
+	s.mailed("ada@a.org", api.Mail{ID: "first", State: "failed", VerificationID: "v"}, api.Mail{ID: "second", State: "superseded", VerificationID: "v"},
+		api.Mail{ID: "third", State: "sent", VerificationID: "v"})
+	if a := do(http.MethodPost, "/mails/first/retry"); a.status != http.StatusConflict {
+		t.Errorf("before one that superseded another: %d %s", a.status, a.body)
+	}
+}
+
 func TestMailCommand_ThatIsNotTaken_SaysWhatIsKnown(t *testing.T) {
 	s := newSite(t)
 	s.mailed("ada@a.org", api.Mail{ID: "1"})
