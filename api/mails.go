@@ -95,14 +95,14 @@ func addMails(d *description, c InternalConfig) {
 }
 
 type mailsRequest struct {
-	State string   `query:"state" enum:"queued,retrying,uncertain,sent,failed,expired,superseded,cancelled" doc:"Only in this state." example:"failed"`
-	Kind  string   `query:"kind" enum:"verify_account,account_verified,already_registered" doc:"Only of this kind."`
-	After string   `query:"after" doc:"Only mails behind this one: next of the page before."`
-	Limit pageSize `query:"limit" doc:"At most so many."`
+	Status string   `query:"status" enum:"queued,retrying,uncertain,sent,failed,expired,superseded,cancelled" doc:"Only in this state." example:"failed"`
+	Kind   string   `query:"kind" enum:"verify_account,account_verified,already_registered" doc:"Only of this kind."`
+	After  string   `query:"after" doc:"Only mails behind this one: next of the page before."`
+	Limit  pageSize `query:"limit" doc:"At most so many."`
 }
 
 func (r *mailsRequest) wants(m Mail) bool {
-	return (r.State == "" || r.State == m.State) && (r.Kind == "" || r.Kind == m.Kind)
+	return (r.Status == "" || r.Status == m.State) && (r.Kind == "" || r.Kind == m.Kind)
 }
 
 type mailList struct {

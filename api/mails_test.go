@@ -105,22 +105,22 @@ func TestMails_AreListedNewestFirst_ByStateAndKind(t *testing.T) {
 	s.mailed("bob@a.org", api.Mail{ID: "3", State: "failed", Kind: "account_verified"}, api.Mail{ID: "4", State: "retrying"})
 	do := s.internal(nil)
 	for query, want := range map[string][]string{
-		"":                                    {"4", "3", "2", "1"},
-		"?state=failed":                       {"3", "2"},
-		"?state=failed&after=3":               {"2"},
-		"?kind=verify_account":                {"4", "2", "1"},
-		"?kind=verify_account&state=retrying": {"4"},
-		"?state=cancelled&kind=":              nil,
-		"?after=1":                            nil,
+		"":                                     {"4", "3", "2", "1"},
+		"?status=failed":                       {"3", "2"},
+		"?status=failed&after=3":               {"2"},
+		"?kind=verify_account":                 {"4", "2", "1"},
+		"?kind=verify_account&status=retrying": {"4"},
+		"?status=cancelled&kind=":              nil,
+		"?after=1":                             nil,
 	} {
 		if got, next := mailsListed(t, do, query); !slices.Equal(got, want) || next != "" {
 			t.Errorf("%q: %v, next %q, want %v", query, got, next, want)
 		}
 	}
 	for query, detail := range map[string]string{
-		"?state=lost": "state: must be queued, retrying, uncertain, sent, failed, expired, superseded or cancelled",
-		"?kind=spam":  "kind: must be verify_account, account_verified or already_registered",
-		"?limit=0":    "limit: must be a number from 1 to 1000",
+		"?status=lost": "status: must be queued, retrying, uncertain, sent, failed, expired, superseded or cancelled",
+		"?kind=spam":   "kind: must be verify_account, account_verified or already_registered",
+		"?limit=0":     "limit: must be a number from 1 to 1000",
 	} {
 		if a := do(http.MethodGet, "/mails"+query); a.status != http.StatusUnprocessableEntity || a.json(t)["code"] != "parameter_invalid" || a.json(t)["detail"] != detail {
 			t.Errorf("%s: %d %s", query, a.status, a.body)
@@ -163,7 +163,7 @@ func TestMails_InARareState_ComeInShortPages(t *testing.T) {
 	pages, found := 0, []string(nil)
 	for next := ""; pages == 0 || next != ""; pages++ {
 		var ids []string
-		ids, next = mailsListed(t, do, "?state=failed&after="+url.QueryEscape(next))
+		ids, next = mailsListed(t, do, "?status=failed&after="+url.QueryEscape(next))
 		found = append(found, ids...)
 	}
 	if pages != 3 || !slices.Equal(found, []string{"rare"}) {

@@ -33,7 +33,7 @@ type MailFilter struct {
 // ListMails prints mails, the newest first, at most limit, or all of them if it is 0.
 func ListMails(ctx context.Context, s Settings, f MailFilter, limit int, asJSON bool, out io.Writer) error {
 	return list{
-		path: "/mails", query: url.Values{"state": {f.Status}, "kind": {f.Kind}},
+		path: "/mails", query: url.Values{"status": {f.Status}, "kind": {f.Kind}},
 		head: "ID\tKIND\tSTATE\tATTEMPTS\tUPDATED\tEMAIL\tSTAGE\tREPLY", row: printMail,
 	}.print(ctx, s, limit, asJSON, out)
 }

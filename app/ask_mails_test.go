@@ -94,7 +94,7 @@ func TestUndecided_HasAnExitCodeOfItsOwn(t *testing.T) {
 
 func TestListMails_FitsTheReplyIntoALine(t *testing.T) {
 	s := answering(t, func(w http.ResponseWriter, r *http.Request) {
-		if q := r.URL.Query(); q.Get("state") != "failed" || q.Get("kind") != "verify_account" {
+		if q := r.URL.Query(); q.Get("status") != "failed" || q.Get("kind") != "verify_account" {
 			t.Errorf("asked %s", r.URL)
 		}
 		fmt.Fprintf(w, `{"mails":[{"id":"m1","kind":"verify_account","state":"failed","email":"ada@example.com","reply":"550 \u001b%s"}]}`, strings.Repeat("long ", 50))

@@ -94,7 +94,7 @@ func ExampleClient_RetryMail() {
 		log.Fatal(err)
 	}
 	retried := 0
-	for mail, err := range c.Mails(ctx, client.MailFilter{State: "failed"}) {
+	for mail, err := range c.Mails(ctx, client.MailFilter{Status: "failed"}) {
 		if err != nil {
 			log.Fatal(err)
 		}

@@ -39,14 +39,14 @@ type Suppression struct {
 
 // MailFilter says which mails are meant. The zero filter means all.
 type MailFilter struct {
-	State string
-	Kind  string
+	Status string // its State
+	Kind   string
 }
 
 // Mails iterates over the mails of the last seven days, the newest first, asking page after page. An error ends it.
 func (c *Client) Mails(ctx context.Context, f MailFilter) iter.Seq2[Mail, error] {
 	return func(yield func(Mail, error) bool) {
-		query := url.Values{"state": {f.State}, "kind": {f.Kind}}
+		query := url.Values{"status": {f.Status}, "kind": {f.Kind}}
 		for {
 			var page struct {
 				Mails []Mail

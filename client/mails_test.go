@@ -16,7 +16,7 @@ import (
 func mailShown(t *testing.T, c *client.Client, email, state string) client.Mail {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		for m, err := range c.Mails(t.Context(), client.MailFilter{State: state}) {
+		for m, err := range c.Mails(t.Context(), client.MailFilter{Status: state}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,7 +52,7 @@ func TestClient_ShowsAMail_AndIsRefusedWhereItIsTooLate(t *testing.T) {
 			t.Errorf("%s of what is not there: %v", what, err)
 		}
 	}
-	for _, err := range c.Mails(ctx, client.MailFilter{State: "lost"}) {
+	for _, err := range c.Mails(ctx, client.MailFilter{Status: "lost"}) {
 		if !errors.Is(err, client.ErrInvalid) {
 			t.Errorf("of no state: %v", err)
 		}
@@ -93,7 +93,7 @@ func TestClient_ListsMailsPageByPage_AndRepeatsWhatIsNotTaken(t *testing.T) {
 		t.Errorf("%+v, %v", m, err)
 	}
 	want := []string{
-		"GET /mails?kind=verify_account&state= Bearer operator", "GET /mails?after=m2&kind=verify_account&state= Bearer operator",
+		"GET /mails?kind=verify_account&status= Bearer operator", "GET /mails?after=m2&kind=verify_account&status= Bearer operator",
 		"POST /mails/m1/retry Bearer operator", "POST /mails/m1/retry Bearer operator",
 	}
 	if !slices.Equal(asked, want) {
