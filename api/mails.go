@@ -15,7 +15,8 @@ import (
 
 // Rules:
 //   - mails are listed newest first, by when they were queued, which never changes: what comes and goes meanwhile moves no
-//     mail to another page. A page looks at 10,000 at most, as one of users does;
+//     mail to another page. A page looks at 10,000 at most, as one of users does. One that is
+//     to begin behind a mail that is not there is refused: an empty one would say that there are no more;
 //   - what was mailed before its address was erased is not listed, and not found;
 //   - a retry and a cancellation are answered when Kafka has them, with the mail as it was: the outbox decides what becomes
 //     of it. What its state makes senseless is refused. Repeating one has no second effect.
@@ -97,7 +98,7 @@ func addMails(d *description, c InternalConfig) {
 type mailsRequest struct {
 	Status string   `query:"status" enum:"queued,retrying,uncertain,sent,failed,expired,superseded,cancelled" doc:"Only in this state." example:"failed"`
 	Kind   string   `query:"kind" enum:"verify_account,account_verified,already_registered" doc:"Only of this kind."`
-	After  string   `query:"after" doc:"Only mails behind this one: next of the page before."`
+	After  string   `query:"after" format:"uuid" doc:"Only mails behind this one: next of the page before."`
 	Limit  pageSize `query:"limit" doc:"At most so many."`
 }
 
@@ -114,6 +115,13 @@ func (m *mails) list(_ context.Context, r *mailsRequest) (*mailList, error) {
 	limit, wrong := r.Limit.number()
 	if problem := badFields(append(wrong, unlisted(r)...)...); problem != nil {
 		return nil, problem
+	}
+	if r.After != "" {
+		if _, found, err := m.Mails.Get(r.After); err != nil {
+			return nil, unanswered(m.Log, "list mails", err)
+		} else if !found {
+			return nil, badFields(FieldError{"after", parameterInvalid, "must be the id of a mail of the last seven days"})
+		}
 	}
 	a := &mailList{Mails: []Mail{}}
 	next, err := scan(m.Mails.List(r.After), func(m Mail) string { return m.ID }, func(mail Mail) (full bool, err error) {

@@ -121,6 +121,7 @@ func TestMails_AreListedNewestFirst_ByStateAndKind(t *testing.T) {
 		"?status=lost": "status: must be queued, retrying, uncertain, sent, failed, expired, superseded or cancelled",
 		"?kind=spam":   "kind: must be verify_account, account_verified or already_registered",
 		"?limit=0":     "limit: must be a number from 1 to 1000",
+		"?after=typo":  "after: must be the id of a mail of the last seven days",
 	} {
 		if a := do(http.MethodGet, "/mails"+query); a.status != http.StatusUnprocessableEntity || a.json(t)["code"] != "parameter_invalid" || a.json(t)["detail"] != detail {
 			t.Errorf("%s: %d %s", query, a.status, a.body)
