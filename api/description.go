@@ -31,6 +31,8 @@ type description struct {
 	// guard describes what the listener asks for before a call, and returns the codes with which it refuses. Defaults to
 	// nothing.
 	guard func(op *huma.Operation) (codes []string)
+	// knownOnly says that a query is refused with a parameter that its call does not have. Defaults to passing over it.
+	knownOnly bool
 	// publicAddresses says that an address must have a domain to which a real relay could deliver.
 	publicAddresses bool
 	// limited says that answers tell what is left of the client's limit.
@@ -167,6 +169,16 @@ func (d *description) prepare(op *huma.Operation, codes ...[]string) {
 		codes = append(codes, d.guard(op))
 	}
 	op.Responses = d.refusals(slices.Concat(codes...)...)
+}
+
+// prepareQuery is prepare, of a call that asks by path and query alone.
+func (d *description) prepareQuery(op *huma.Operation, codes []string) {
+	own := []string{internalError}
+	if d.knownOnly {
+		knownOnly(op)
+		own = append(own, parameterInvalid)
+	}
+	d.prepare(op, codes, own)
 }
 
 // refusals describes problems: one response a status, one example a code.

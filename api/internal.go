@@ -60,7 +60,7 @@ func NewInternal(c InternalConfig) (http.Handler, error) {
 	}
 	d := newDescription(r, "Countersign, inside",
 		"For a team's own services and its operators: what is known of an account, what became of mails, what could not be handled, who runs.")
-	d.publicAddresses = c.PublicAddresses
+	d.knownOnly, d.publicAddresses = true, c.PublicAddresses
 	guard.describe(d)
 	addHealth(d, r, c)
 	if c.Users != nil {

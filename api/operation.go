@@ -84,7 +84,7 @@ func get[Input, Answer any](d *description, op huma.Operation, codes []string, c
 // bodiless adds a call that asks by path and query alone.
 func bodiless[Input, Answer any](d *description, op huma.Operation, codes []string, call func(context.Context, *Input) (*Answer, error)) {
 	type output struct{ Body *Answer }
-	d.prepare(&op, codes, []string{internalError})
+	d.prepareQuery(&op, codes)
 	huma.Register(d.API, op, func(ctx context.Context, in *Input) (*output, error) {
 		answer, err := call(ctx, in)
 		if err != nil {
@@ -97,7 +97,7 @@ func bodiless[Input, Answer any](d *description, op huma.Operation, codes []stri
 // streamed adds a GET that answers bit by bit: call returns who writes the answer.
 func streamed[Input any](d *description, op huma.Operation, codes []string, answer *huma.Response, call func(context.Context, *Input) (http.HandlerFunc, error)) {
 	op.Method = http.MethodGet
-	d.prepare(&op, codes, []string{internalError})
+	d.prepareQuery(&op, codes)
 	op.Responses["200"] = answer
 	huma.Register(d.API, op, func(ctx context.Context, in *Input) (*huma.StreamResponse, error) {
 		write, err := call(ctx, in)
