@@ -52,11 +52,18 @@ func printMail(w io.Writer, row json.RawMessage) error {
 	return err
 }
 
-// ShowMail prints all that is known of a mail, and what happened to it.
-func ShowMail(ctx context.Context, s Settings, id string, colours bool, out io.Writer) error {
-	var m api.MailShown
-	if err := s.ask(ctx, http.MethodGet, mailPath(id), &m); err != nil {
+// ShowMail prints all that is known of a mail, and what happened to it; as JSON the mail alone, as the api answers it.
+func ShowMail(ctx context.Context, s Settings, id string, asJSON, colours bool, out io.Writer) error {
+	var answer json.RawMessage
+	if err := s.ask(ctx, http.MethodGet, mailPath(id), &answer); err != nil {
 		return err
+	}
+	if asJSON {
+		return printJSON(out, answer)
+	}
+	var m api.MailShown
+	if err := json.Unmarshal(answer, &m); err != nil {
+		return s.broken(err)
 	}
 	w := newFields(out)
 	at := func(name string, t time.Time) {

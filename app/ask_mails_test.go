@@ -92,6 +92,20 @@ func TestUndecided_HasAnExitCodeOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestShowMail_AsJSON_IsTheAnswerInALine(t *testing.T) {
+	const mail = `{"id":"m1","state":"failed","stage":"rcpt","suppressed":{"reply":"550 no"},"from_a_later_version":true}`
+	s := answering(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/mails/m1" {
+			t.Errorf("asked %s", r.URL)
+		}
+		fmt.Fprintln(w, mail)
+	})
+	var out strings.Builder
+	if err := ShowMail(t.Context(), s, "m1", true, true, &out); err != nil || out.String() != mail+"\n" {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
 func TestListMails_FitsTheReplyIntoALine(t *testing.T) {
 	s := answering(t, func(w http.ResponseWriter, r *http.Request) {
 		if q := r.URL.Query(); q.Get("status") != "failed" || q.Get("kind") != "verify_account" {

@@ -75,6 +75,7 @@ func refusedIsSent(t *testing.T, s *system) {
 	id := s.mailID(t, p.address, "failed")
 	s.runs(t, 0, "no such user", "mail", "list", "--status", "failed")
 	s.runs(t, 0, "suppressed", "mail", "show", id)
+	s.runs(t, 0, `"suppressed":{`, "mail", "show", id, "--output", "json")
 	s.runs(t, 1, "its address is suppressed", "mail", "retry", id)
 	s.runs(t, 1, "it is failed", "mail", "cancel", id)
 	s.runs(t, 0, "are sent again", "mail", "unsuppress", strings.ToUpper(p.address))

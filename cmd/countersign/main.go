@@ -178,11 +178,14 @@ type mailID struct {
 	ID string `arg:"" help:"As the list shows it."`
 }
 
-type mailShowCmd struct{ mailID }
+type mailShowCmd struct {
+	mailID
+	output
+}
 
 // Run shows a mail.
 func (c mailShowCmd) Run(ctx context.Context, s app.Settings) error {
-	return app.ShowMail(ctx, s, c.ID, colours(), os.Stdout)
+	return app.ShowMail(ctx, s, c.ID, c.json(), colours(), os.Stdout)
 }
 
 type mailRetryCmd struct{ mailID }
