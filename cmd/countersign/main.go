@@ -25,7 +25,7 @@ type cli struct {
 	Topics      topicsCmd      `cmd:"" help:"Compare the topics of KAFKA_BROKER_LIST with what they must be."`
 	Secret      secretCmd      `cmd:"" help:"Print a new value for COUNTERSIGN_SECRETS."`
 
-	app.Settings `embed:""`
+	app.Settings `embed:"" group:"Settings:"`
 }
 
 type runCmd struct{}
