@@ -57,7 +57,7 @@ type Settings struct {
 	EmbeddedKafkaAddr   string   `name:"embedded-kafka-addr" env:"EMBEDDED_KAFKA_ADDR" default:"127.0.0.1:9092" help:"Of the embedded broker."`
 
 	SMTPURL          string  `name:"smtp-url" env:"SMTP_URL" help:"smtp://user:pass@host:587 or smtps://…. Not set, 'run' brings an inbox (or SMTP_URL_FILE)."`
-	SMTPInsecure     bool    `name:"smtp-insecure" env:"SMTP_INSECURE" help:"Speak in clear to a relay that is not on loopback; passwords then only by CRAM-MD5."`
+	SMTPInsecure     string  `name:"smtp-insecure" env:"SMTP_INSECURE" default:"false" help:"true: speak in clear to a relay that is not on loopback; passwords then only by CRAM-MD5. A host: to that relay alone."`
 	SMTPPool         int     `name:"smtp-pool" env:"SMTP_POOL" default:"16" help:"Connections to the relay, a quarter of them at most for mails to one domain: 1 to 1000."`
 	SMTPCAFile       string  `name:"smtp-ca-file" env:"SMTP_CA_FILE" help:"Authorities that signed the relay's certificate (PEM); it must speak TLS then. Defaults to the system's."`
 	SMTPHello        string  `name:"smtp-hello" env:"SMTP_HELLO" help:"What we call ourselves to the relay (EHLO): a full name, or an address like [192.0.2.1]. Defaults to the machine's full name, else its address."`
@@ -234,6 +234,7 @@ func (s *Settings) complete(roles Roles) error {
 		need(s.MailFrom != "", "MAIL_FROM must be set to the sender of the mails, like Example <no-reply@example.com>")
 		need(s.SMTPPool > 0 && s.SMTPPool <= 1000, "SMTP_POOL must be between 1 and 1000")
 		need(s.MailRate == 0 || s.MailRate >= 0.01 && s.MailRate <= 100_000, "MAIL_RATE must be mails a second between 0.01 and 100000, or 0 for no limit")
+		need(s.SMTPInsecure != "" && hostOf("smtp://"+s.SMTPInsecure) == s.SMTPInsecure, "SMTP_INSECURE must be true, false, or a relay's host without its port")
 		need(s.SMTPHello == "" || !s.embeddedInbox(), "SMTP_URL must be set with SMTP_HELLO: the embedded inbox does not ask")
 		need(s.SMTPCAFile == "" || !s.embeddedInbox(), "SMTP_URL must be set with SMTP_CA_FILE: the embedded inbox speaks no TLS")
 		var err error
@@ -278,7 +279,7 @@ func (s *Settings) needsSecrets(roles Roles) bool {
 
 // newRelay is the SMTP server at url.
 func (s *Settings) newRelay(url string) (*mail.Relay, error) {
-	config := mail.RelayConfig{URL: url, Insecure: s.SMTPInsecure, Hello: s.SMTPHello}
+	config := mail.RelayConfig{URL: url, Insecure: s.insecure(url), Hello: s.SMTPHello}
 	if s.SMTPCAFile != "" {
 		authorities, err := os.ReadFile(s.SMTPCAFile)
 		if err != nil {
@@ -290,6 +291,23 @@ func (s *Settings) newRelay(url string) (*mail.Relay, error) {
 		}
 	}
 	return mail.NewRelay(config)
+}
+
+// insecure says whether a relay may be spoken to in clear: any, or the one that SMTP_INSECURE names.
+func (s *Settings) insecure(relay string) bool {
+	if every, err := strconv.ParseBool(s.SMTPInsecure); err == nil {
+		return every
+	}
+	return strings.EqualFold(hostOf(relay), s.SMTPInsecure)
+}
+
+// hostOf is the host in a URL without its port, empty if it has none.
+func hostOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 func (s *Settings) newComposer() (*mail.Composer, error) {

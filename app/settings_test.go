@@ -104,6 +104,8 @@ func TestSettings_ThatAreWrong_AreNamed(t *testing.T) {
 		{everything, []string{"--mail-from=a@example.com", "--smtp-url=smtp://127.0.0.1", "--smtp-ca-file=settings_test.go"}, "SMTP_CA_FILE"},
 		{everything, []string{"--smtp-hello=mx.example.com"}, "SMTP_URL"},
 		{everything, []string{"--mail-from=a@example.com", "--smtp-url=smtp://127.0.0.1", "--smtp-hello=mx"}, "SMTP_HELLO"},
+		{everything, []string{"--mail-from=a@example.com", "--smtp-url=smtp://mailpit:1025", "--smtp-insecure=mailpit:1025"}, "SMTP_INSECURE"},
+		{everything, []string{"--mail-from=a@example.com", "--smtp-url=smtp://mailpit:1025", "--smtp-insecure="}, "SMTP_INSECURE"},
 		{everything, []string{"--rate-limit=0"}, "RATE_LIMIT"},
 		{everything, []string{"--rate-limit=60/m"}, "RATE_LIMIT"},
 		{everything, []string{"--domain-mails-per-hour=0"}, "DOMAIN_MAILS_PER_HOUR"},
@@ -131,6 +133,24 @@ func TestSettings_ThatAreWrong_AreNamed(t *testing.T) {
 		err := s.complete(c.roles)
 		if err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%v %v: %v; want one line that begins with %s", c.roles, c.args, err, c.want)
+		}
+	}
+}
+
+func TestSettings_SpeakInClear_ToEveryRelay_OrToTheOneThatIsNamed(t *testing.T) {
+	const relay, catcher = "smtp://user:pass@relay.example.com:587", "smtp://mailpit:1025"
+	for args, want := range map[string]map[string]bool{
+		"":                          {relay: false, catcher: false},
+		"--smtp-insecure=false":     {relay: false, catcher: false},
+		"--smtp-insecure=true":      {relay: true, catcher: true},
+		"--smtp-insecure=mailpit":   {relay: false, catcher: true, "smtp://Mailpit": true, "smtp://mailpit.example.com": false},
+		"--smtp-insecure=192.0.2.1": {relay: false, "smtp://192.0.2.1:25": true},
+	} {
+		s := settings(t, strings.Fields(args)...)
+		for relay, inClear := range want {
+			if s.insecure(relay) != inClear {
+				t.Errorf("%s: %s is spoken to in clear: %v", args, relay, !inClear)
+			}
 		}
 	}
 }

@@ -9,6 +9,7 @@ package e2e
 import (
 	"context"
 	"maps"
+	"net/url"
 	"os"
 	"reflect"
 	"slices"
@@ -123,6 +124,31 @@ func TestCompose_PassesEverySettingOfTheMails_WithItsDefault(t *testing.T) {
 		want := map[string]string{"SMTP_URL": "smtps://relay.example.com", "MAIL_COLOR": "#000000"}[name]
 		if got := *set.Services["notifier"].Environment[name]; want != "" && got != want {
 			t.Errorf("%s is set to %s, and the notifier has %s", name, want, got)
+		}
+	}
+}
+
+func TestCompose_SpeaksInClear_ToItsMailCatcherAlone(t *testing.T) {
+	const relay = "smtp://user:pass@relay.example.com:587"
+	for _, c := range []struct {
+		url, insecure string // as they are set
+		inClear       bool
+	}{
+		{"", "", true},
+		{relay, "", false},
+		{relay, "true", true},
+		{relay, "false", false},
+		{relay, "relay.example.com", true},
+		{"", "false", false},
+	} {
+		project, err := compose(t.Context(), types.Mapping{"COUNTERSIGN_SECRETS": secrets, "SMTP_URL": c.url, "SMTP_INSECURE": c.insecure})
+		check(t, err)
+		env := project.Services["notifier"].Environment
+		to, err := url.Parse(*env["SMTP_URL"])
+		check(t, err)
+		permitted := *env["SMTP_INSECURE"] // true, or the host to which it is
+		if inClear := permitted == "true" || permitted == to.Hostname(); inClear != c.inClear {
+			t.Errorf("SMTP_URL=%s SMTP_INSECURE=%s: %s is spoken to in clear: %v (%s)", c.url, c.insecure, to.Host, inClear, permitted)
 		}
 	}
 }
