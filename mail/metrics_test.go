@@ -3,6 +3,7 @@ package mail_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -83,13 +84,47 @@ countersign_mail_results_total{kind="verify_account",state="uncertain"} 0
 	r.follow(always("", ""))
 	r.cutAll()
 	p.result("m3", 1)
-	if n := testutil.CollectAndCount(registry, "countersign_mail_seconds"); n != 1 {
-		t.Errorf("%d kinds with seconds, want 1", n)
+	late := mail.Mail{ID: "m4", Kind: mail.AccountVerified, To: "joe@example.org", OccurredAt: time.Now().Add(-2 * time.Hour)}
+	p.queue(late)
+	p.result("m4", 1)
+	all := secondsOf(t, registry)
+	for kind, least := range map[mail.Kind]float64{mail.VerifyAccount: 0, mail.AccountVerified: 7200} {
+		if of := all[string(kind)]; of.mails != 1 || of.seconds <= least || of.seconds > least+patience.Seconds() {
+			t.Errorf("of %s there are %+v", kind, of)
+		}
+	}
+	if len(all) != 2 {
+		t.Errorf("there are %+v", all)
 	}
 	p.stop()
 	if open := gathered(t, registry, "countersign_mail_connections"); open != 0 {
 		t.Errorf("%v connections are open in the end", open)
 	}
+}
+
+// took is how many mails of a kind were taken, and how long that was for all of them.
+type took struct {
+	mails   uint64
+	seconds float64
+}
+
+// secondsOf is what countersign_mail_seconds has of each kind.
+func secondsOf(t *testing.T, registry *prometheus.Registry) map[string]took {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := map[string]took{}
+	for _, f := range families {
+		if f.GetName() != "countersign_mail_seconds" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			of[m.GetLabel()[0].GetValue()] = took{m.GetHistogram().GetSampleCount(), m.GetHistogram().GetSampleSum()}
+		}
+	}
+	return of
 }
 
 // gathered is the value of a gauge without labels.

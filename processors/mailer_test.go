@@ -397,10 +397,10 @@ func TestLetters_WhileTheDigitsAreLocked_HoldTheLinksAlone(t *testing.T) {
 	}
 }
 
-func TestMailer_WhoWantsNoMail_GetsNone(t *testing.T) {
-	w := newWorld(t, stream.ExactlyOnce)
+func TestMailer_WhoWantsNoMail_GetsNone_AndIsCounted(t *testing.T) {
+	w, registry := newWorld(t, stream.ExactlyOnce), prometheus.NewRegistry()
 	var d desk
-	w.runs(w.mailer(nil), &d)
+	w.runs(w.mailer(registry), &d)
 	proven := createdEvent(t, ada)
 	proven.Verification, proven.NoMail = nil, true
 	w.says(topics.UserAccountVerified, ada, encoded(t, proven))
@@ -409,6 +409,12 @@ func TestMailer_WhoWantsNoMail_GetsNone(t *testing.T) {
 	w.says(topics.UserAccountCreated, ada, encoded(t, locked))
 	if o := d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) > 0 }); len(o.Mails) != 1 || o.Mails[0].ID != locked.ID || !o.Mails[0].LinkOnly {
 		t.Errorf("queued are %+v", o.Mails)
+	}
+	if n := counted(t, registry, "countersign_mail_skipped_total", "reason", "not_wanted", "topic", topics.UserAccountVerified); n != 1 {
+		t.Errorf("%v are counted that wanted no mail", n)
+	}
+	if n, err := testutil.GatherAndCount(registry, "countersign_mail_skipped_total"); n != 1 || err != nil {
+		t.Errorf("%d reasons and topics, %v", n, err)
 	}
 }
 
