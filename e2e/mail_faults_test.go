@@ -31,7 +31,7 @@ const (
 	joinEvery   = 2 * time.Second
 	pausedFor   = 9 * time.Second // beyond the session timeout
 	connections = 16              // of a notifier
-	underWay    = 4 * connections // at most so many mails are, the results that are not acknowledged among them, when it dies
+	underWay    = 8 * connections // at most so many mails are, the results that are not acknowledged among them, when it dies
 )
 
 func TestMailFaults(t *testing.T) {
