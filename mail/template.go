@@ -225,7 +225,7 @@ func (s sources) letter(kind Kind, tag language.Tag, b *brand) (*letterTemplate,
 			return nil, err
 		}
 	}
-	if err := s.complete(kind, own, words, l); err != nil {
+	if err := s.complete(own, words, l); err != nil {
 		return nil, err
 	}
 	if l.subject, err = l.subjectOf(b.product); err != nil {
@@ -242,12 +242,18 @@ func (s sources) letter(kind Kind, tag language.Tag, b *brand) (*letterTemplate,
 }
 
 // complete says which file of a letter lacks a define that it must have.
-func (s sources) complete(kind Kind, own, words source, l *letterTemplate) error {
+func (s sources) complete(own, words source, l *letterTemplate) error {
 	inText := func(name string) bool { return l.text.Lookup(name) != nil }
 	inHTML := func(name string) bool { return l.html.Lookup(name) != nil }
-	parts := []string{"subject", "title", "first", "text", "html"}
-	if kind == VerifyAccount {
-		parts = append(parts, "button")
+	parts, layout := []string{"subject", "title", "first", "text", "html"}, []string{"layout"}
+	for _, box := range []struct{ name, words string }{{"code_box", ""}, {"link_button", "button"}} { // of the layout, with the letter's words
+		if !strings.Contains(own.text, strconv.Quote(box.name)) {
+			continue
+		}
+		layout = append(layout, box.name)
+		if box.words != "" {
+			parts = append(parts, box.words)
+		}
 	}
 	for _, needed := range []struct {
 		file    source
@@ -257,7 +263,7 @@ func (s sources) complete(kind Kind, own, words source, l *letterTemplate) error
 		{own, inText, parts},
 		{words, inText, []string{"greeting", "reference", "dispute", "dispute_link", "support"}},
 		{s["layout/layout.txt"], inText, []string{"layout"}},
-		{s["layout/layout.html"], inHTML, []string{"layout", "code_box", "link_button"}},
+		{s["layout/layout.html"], inHTML, layout},
 	} {
 		for _, name := range needed.names {
 			if !needed.defined(name) {
