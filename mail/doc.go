@@ -9,8 +9,8 @@
 //   - the sender (sender.go, agenda.go, pace.go, breaker.go, courier.go, relay.go, hello.go, wire.go, conversation.go,
 //     reply.go): takes mails from committed rows, hands them to an SMTP relay and reports what came of it.
 //
-// A mail's states. What stands on the right is final, and so is uncertain where it came twice or
-// the mail's time ran out after it:
+// A mail's states. What stands on the right is final, and so is uncertain where it came twice, or
+// the mail's time ran out or the relay refused it after it:
 //
 //	event ─► queued ─────────┬─ 2yz ──────────────────────────► sent
 //	           │             ├─ 5yz ──────────────────────────► failed

@@ -27,7 +27,7 @@ type State string
 const (
 	// Queued waits for its first attempt.
 	Queued State = "queued"
-	// Retrying waits for another attempt; none so far was accepted.
+	// Retrying waits for another attempt; of none so far it is known that it was accepted.
 	Retrying State = "retrying"
 	// Uncertain was handed over whole, and no reply came: it may have been accepted.
 	Uncertain State = "uncertain"

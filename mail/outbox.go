@@ -4,8 +4,8 @@
 //   - within a verification a later sequence supersedes an older mail, in whichever order they come;
 //   - an attempt that was refused for now is repeated after 5 s, 15 s, 45 s, 2 min, then every 4 min (± 20 %), never
 //     beyond the mail's deadline;
-//   - an attempt without a reply is repeated once, later. A mail that had one and runs out of time does not expire but
-//     stays uncertain: the relay may have taken it;
+//   - an attempt without a reply is repeated once, later. A mail that had one and runs out of time does not expire, and one that
+//     is refused then has not failed: both stay uncertain, for the relay may have taken it before;
 //   - when an account is erased its waiting mails are called off, and one that was asked for before and comes later is,
 //     too; nothing personal is remembered of them;
 //   - a mail to a suppressed address has failed before it is tried (suppression.go);
@@ -134,7 +134,12 @@ func (o Outbox) Settle(d Delivery, now time.Time) (Outbox, []Delivery) {
 	o = o.forget(now)
 	m.Attempts, m.Stage, m.Reply = d.Attempt, d.Stage, d.Reply
 	switch d.State {
-	case Sent, Failed:
+	case Failed:
+		if m.Unanswered > 0 {
+			return o.finish(m, Uncertain, now)
+		}
+		fallthrough
+	case Sent:
 		o, _ = o.finish(m, d.State, now) // The sender's record has told it.
 		return o, nil
 	case Expired:
@@ -238,6 +243,16 @@ func (o Outbox) forget(now time.Time) Outbox {
 		kept.Erased = o.Erased
 	}
 	return kept
+}
+
+// Same says whether two rows remember the same.
+func (o Outbox) Same(other Outbox) bool {
+	return o.Erased == other.Erased && slices.Equal(o.Mails, other.Mails) && slices.EqualFunc(o.Done, other.Done, func(a, b Done) bool {
+		if a.Mail != nil && b.Mail != nil && *a.Mail == *b.Mail {
+			a.Mail = b.Mail
+		}
+		return a == b
+	})
 }
 
 // Idle says whether there is nothing that the row is needed for.

@@ -105,6 +105,9 @@ func TestOutbox_WhatHappensToAMail_FollowsTheRules(t *testing.T) {
 		"no reply, then no time for a retry": {[]step{
 			queue(code("a", 1), 0), settle(result("a", 1, mail.Uncertain), 0), settle(result("a", 2, mail.Retrying), 9*time.Minute-time.Second),
 		}, "a:done ", "a:uncertain/2 "},
+		"no reply, then refused": {[]step{
+			queue(code("a", 1), 0), settle(result("a", 1, mail.Uncertain), 0), settle(result("a", 2, mail.Failed), 0),
+		}, "a:done ", "a:uncertain/2 "},
 		"no reply, and the sender saw it expire": {[]step{
 			queue(code("a", 1), 0), settle(result("a", 1, mail.Uncertain), 0), settle(result("a", 1, mail.Expired), 9*time.Minute),
 		}, "a:done ", "a:uncertain/1 "},
