@@ -8,9 +8,7 @@
 package mail
 
 import (
-	"cmp"
 	"container/heap"
-	"slices"
 	"strings"
 	"time"
 )
@@ -131,13 +129,22 @@ func (a *agenda) enter(e *entry) {
 	a.settle(l)
 }
 
-// oldest is when the event of the oldest entry was; zero if there is none. It looks at all of them.
-func (a *agenda) oldest() time.Time {
-	if a.expiring.Len() == 0 {
-		return time.Time{}
+// oldest is the one that has waited longest to be tried first; nil if none waits for that. It looks at each domain's next.
+func (a *agenda) oldest() (first *entry) {
+	for _, l := range a.lanes {
+		if l.ready.Len() > 0 {
+			first = older(first, l.ready.items[0])
+		}
 	}
-	first := slices.MinFunc(a.expiring.items, func(a, b *entry) int { return cmp.Compare(a.occurred, b.occurred) })
-	return first.mail.OccurredAt
+	return first
+}
+
+// older is that of two entries that has waited longer to be tried first; a may be nil.
+func older(a, b *entry) *entry {
+	if b.tried() || a != nil && a.occurred <= b.occurred {
+		return a
+	}
+	return b
 }
 
 // drop takes an entry out, wherever it is.

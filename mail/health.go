@@ -11,10 +11,11 @@ type Health struct {
 	// unready: mails wait.
 	RelayIllSince time.Time
 	RelayReason   string
-	// Pending mails wait for an attempt, UnderWay ones are in a conversation or being reported.
-	Pending, UnderWay int
-	// OldestPending is when the event of the oldest pending one was; zero if none is.
-	OldestPending time.Time
+	// Pending mails wait for an attempt, UnderWay ones are in a conversation or being reported; Conversing ones in one.
+	Pending, UnderWay, Conversing int
+	// OldestQueued is when the event of the oldest mail was that waits for its first attempt; zero if none does. Who waits for
+	// another is not among them: one full mailbox would look like a queue.
+	OldestQueued time.Time
 }
 
 // Health may be asked at any time.
@@ -27,11 +28,14 @@ func (s *Sender) Health() Health {
 		RelayReason:   s.relay.reason,
 		Pending:       s.agenda.expiring.Len(),
 		UnderWay:      len(s.underWay),
-		OldestPending: s.agenda.oldest(),
+		Conversing:    s.conversing,
 	}
-	for _, err := range s.held {
-		h.Reason = err.Error()
-		break
+	oldest := s.agenda.oldest()
+	for e, err := range s.held {
+		oldest, h.Reason = older(oldest, e), err.Error()
+	}
+	if oldest != nil {
+		h.OldestQueued = oldest.mail.OccurredAt
 	}
 	return h
 }

@@ -49,11 +49,12 @@ func (s *Sender) measure() error {
 		s.metrics.results, s.metrics.attempts, s.metrics.seconds, s.metrics.open,
 		gauge("countersign_mail_pool", "Connections to the relay that may be open.", func(Health) float64 { return float64(s.cfg.Pool) }),
 		gauge("countersign_mail_pending", "Mails waiting for an attempt.", func(h Health) float64 { return float64(h.Pending) }),
-		gauge("countersign_mail_oldest_pending_seconds", "Since the event of the oldest mail that waits for an attempt.", func(h Health) float64 {
-			if h.OldestPending.IsZero() {
+		gauge("countersign_mail_conversations", "Connections to the relay over which a mail is under way.", func(h Health) float64 { return float64(h.Conversing) }),
+		gauge("countersign_mail_oldest_queued_seconds", "Since the event of the oldest mail that waits for its first attempt.", func(h Health) float64 {
+			if h.OldestQueued.IsZero() {
 				return 0
 			}
-			return time.Since(h.OldestPending).Seconds()
+			return time.Since(h.OldestQueued).Seconds()
 		}),
 		gauge("countersign_mail_under_way", "Mails in a conversation with the relay, or whose result is being written.", func(h Health) float64 { return float64(h.UnderWay) }),
 		gauge("countersign_mail_relay_ill", "1 while the relay takes no mail.", func(h Health) float64 {

@@ -33,12 +33,15 @@ func TestMetrics_TellWhatBecameOfMails(t *testing.T) {
 	p.result("m1", 1)
 	p.queue(codeMail("m2", "bob@example.org"))
 	eventually(t, "the second hangs", func() bool { return r.count(content) == 1 })
+	retried := codeMail("m0", "joe@example.org")
+	retried.State, retried.Attempts, retried.OccurredAt = mail.Retrying, 1, retried.OccurredAt.Add(-time.Second)
+	p.sender.Update(0, retried.To, mail.Outbox{Mails: []mail.Mail{retried}}) // waits, but is no queue
 	waiting := codeMail("m3", "eve@example.org")
 	p.queue(waiting)
-	if oldest := p.sender.Health().OldestPending; !oldest.Equal(waiting.OccurredAt) {
+	if oldest := p.sender.Health().OldestQueued; !oldest.Equal(waiting.OccurredAt) {
 		t.Errorf("oldest: %v, want %v", oldest, waiting.OccurredAt)
 	}
-	if seconds := gathered(t, registry, "countersign_mail_oldest_pending_seconds"); seconds <= 0 || seconds > patience.Seconds() {
+	if seconds := gathered(t, registry, "countersign_mail_oldest_queued_seconds"); seconds <= 0 || seconds > patience.Seconds() {
 		t.Errorf("oldest: %v s", seconds)
 	}
 	const want = `
@@ -49,9 +52,12 @@ countersign_mail_attempts_total{stage="rcpt",verdict="refused"} 1
 # HELP countersign_mail_connections Connections to the relay that are open.
 # TYPE countersign_mail_connections gauge
 countersign_mail_connections 1
+# HELP countersign_mail_conversations Connections to the relay over which a mail is under way.
+# TYPE countersign_mail_conversations gauge
+countersign_mail_conversations 1
 # HELP countersign_mail_pending Mails waiting for an attempt.
 # TYPE countersign_mail_pending gauge
-countersign_mail_pending 1
+countersign_mail_pending 2
 # HELP countersign_mail_pool Connections to the relay that may be open.
 # TYPE countersign_mail_pool gauge
 countersign_mail_pool 1
@@ -77,10 +83,11 @@ countersign_mail_results_total{kind="verify_account",state="sent"} 0
 countersign_mail_results_total{kind="verify_account",state="uncertain"} 0
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want),
-		"countersign_mail_attempts_total", "countersign_mail_connections", "countersign_mail_pending", "countersign_mail_pool",
+		"countersign_mail_attempts_total", "countersign_mail_connections", "countersign_mail_conversations", "countersign_mail_pending", "countersign_mail_pool",
 		"countersign_mail_relay_ill", "countersign_mail_results_total"); err != nil {
 		t.Error(err)
 	}
+	p.sender.Update(0, retried.To, mail.Outbox{})
 	r.follow(always("", ""))
 	r.cutAll()
 	p.result("m3", 1)
