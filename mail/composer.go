@@ -162,8 +162,12 @@ func (c *Composer) Compose(b *bytes.Buffer, m Mail, l Letter, now time.Time) (Me
 	_, domain, _ := strings.Cut(c.from.Address, "@")
 	message := Message{ID: m.ID + "@" + domain, From: c.from.Address, To: to}
 	for _, secret := range []string{l.Code, l.Link, l.Dispute} {
-		if secret != "" {
-			message.secrets = append(message.secrets, secret)
+		if secret == "" {
+			continue
+		}
+		message.secrets = append(message.secrets, secret)
+		if _, token, has := strings.Cut(secret, "#"); has { // a filter may quote a link without its beginning
+			message.secrets = append(message.secrets, token)
 		}
 	}
 	body := newBody(m.ID, text, html, c.brand.logo)

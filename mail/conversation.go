@@ -20,13 +20,14 @@ const (
 	startInput = 354
 )
 
-// converse hands one message over and returns the last stage it came to. No content leaves after deadline.
-func (c *connection) converse(of *recall, m Message, deadline time.Time) (Stage, error) {
+// converse hands one message over and returns the last stage it came to, and with what words it was taken. No content leaves
+// after deadline.
+func (c *connection) converse(of *recall, m Message, deadline time.Time) (last Stage, taken string, err error) {
 	if limit := time.Now().Add(c.sendTimeout); limit.Before(deadline) {
 		deadline = limit
 	}
 	if err := c.raw.SetDeadline(deadline); err != nil {
-		return StageMail, err
+		return StageMail, "", err
 	}
 	from := "MAIL FROM:<" + m.From + ">"
 	if c.wire.offers["SIZE"] {
@@ -44,32 +45,33 @@ func (c *connection) converse(of *recall, m Message, deadline time.Time) (Stage,
 	c.unheard = 0
 	if c.wire.offers["PIPELINING"] {
 		if err := c.say(steps[0].command, "\r\n", steps[1].command, "\r\n", steps[2].command, "\r\n"); err != nil {
-			return StageMail, err
+			return StageMail, "", err
 		}
 		c.unheard = len(steps)
 	}
 	for _, step := range steps {
 		if c.unheard == 0 {
 			if err := c.say(step.command, "\r\n"); err != nil {
-				return step.stage, err
+				return step.stage, "", err
 			}
 			c.unheard = 1
 		}
-		if err := c.hear(step.grants); err != nil {
-			return step.stage, err
+		if _, err := c.hear(step.grants); err != nil {
+			return step.stage, "", err
 		}
 	}
 	if err := c.raw.SetDeadline(time.Now().Add(c.contentTimeout)); err != nil {
-		return StageData, err
+		return StageData, "", err
 	}
 	if !of.hands() {
-		return StageData, errCalledOff
+		return StageData, "", errCalledOff
 	}
 	if _, err := c.wire.Write(append(m.Text, ".\r\n"...)); err != nil {
-		return StageContent, err
+		return StageContent, "", err
 	}
 	c.unheard = 1
-	return StageContent, c.hear(granted)
+	taken, err = c.hear(granted)
+	return StageContent, taken, err
 }
 
 // say writes words at once.
@@ -83,10 +85,10 @@ func (c *connection) say(words ...string) error {
 }
 
 // hear reads an answer, which is an error unless its code begins with grants.
-func (c *connection) hear(grants int) error {
+func (c *connection) hear(grants int) (words string, err error) {
 	c.unheard--
-	_, _, err := c.answers.ReadResponse(grants)
-	return err
+	_, words, err = c.answers.ReadResponse(grants)
+	return words, err
 }
 
 // courtesy is how long a relay has for what changes nothing of a mail's result: the rest of its answers, RSET and QUIT.

@@ -29,8 +29,8 @@ type Delivery struct {
 	NotBefore time.Time
 	// Deadline is the last moment at which an attempt may begin.
 	Deadline time.Time
-	// Stage and Reply are where the attempt ended and the relay's words, without addresses and codes. They are for
-	// operators, not for the public.
+	// Stage and Reply are where the attempt ended and the relay's words, without addresses and codes; of a mail that was sent
+	// they often name it in the relay's own log. They are for operators, not for the public.
 	Stage Stage
 	Reply string
 	By    Teller

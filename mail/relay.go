@@ -266,27 +266,27 @@ func (c *connection) send(of *recall, m Message, deadline time.Time) outcome {
 		return outcome{verdict: lost, stage: StageMail}
 	}
 	c.mails++
-	out := outcome{verdict: accepted}
-	var err error
-	out.stage, err = c.converse(of, m, deadline)
-	c.broken, out.answered = false, err == nil
+	out := outcome{verdict: accepted, answered: true}
+	stage, taken, err := c.converse(of, m, deadline)
+	out.stage, out.reply = stage, fmt.Sprintf("%d %s", granted, unnamed(taken, m.To))
+	c.broken = false
 	if err != nil {
 		out.reply = err.Error()
 		var answer *textproto.Error
 		out.answered = errors.As(err, &answer)
 		switch {
 		case out.answered:
-			out.verdict = judge(out.stage, answer.Code)
+			out.verdict = judge(stage, answer.Code)
 			out.reply = fmt.Sprintf("%d %s", answer.Code, unnamed(answer.Msg, m.To))
-		case out.stage == StageContent && !c.wire.torn:
+		case stage == StageContent && !c.wire.torn:
 			out.verdict = unanswered
 		default:
 			out.verdict = lost
 		}
-		out.reply = tidy(out.reply, m.secrets)
 		// After an answer that is none of SMTP's the two sides may not agree on where they are.
 		c.broken = !out.answered || out.verdict == ill || out.verdict == unanswered || c.reset() != nil
 	}
+	out.reply = tidy(out.reply, m.secrets)
 	c.broken = !of.over() || c.broken
 	return out
 }

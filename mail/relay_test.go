@@ -262,6 +262,15 @@ func TestRelay_ThatRepeatsWhatItWasSent_IsNotQuoted(t *testing.T) {
 	}
 }
 
+func TestRelay_ThatQuotesALinkWithoutItsBeginning_IsNotQuoted(t *testing.T) {
+	r := startRelay(t, always(content, "554 example.com/#handle.sesame looks bad, and so does "+secretCode))
+	p := startPost(t, plain(r))
+	p.queue(codeMail("m1", "ada@example.org"))
+	if d := p.result("m1", 1); d.State != mail.Failed || d.Reply != "554 example.com/#… looks bad, and so does …" || strings.Contains(p.logged(), "sesame") {
+		t.Errorf("result: %+v, log: %s", d, p.logged())
+	}
+}
+
 func TestRelay_AConnection_IsKeptForAHundredMails(t *testing.T) {
 	r := startRelay(t, always("", ""))
 	p := startPost(t, plain(r), func(cfg *mail.SenderConfig) { cfg.Pool = 1 })

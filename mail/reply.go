@@ -125,12 +125,12 @@ var status = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
 // unnamed cuts the name before an address's @ out of the relay's words, where it stands alone: some relays leave the domain
 // out. An enhanced status code stays, whatever the name is.
 func unnamed(words, address string) string {
-	from := len(status.FindString(words))
-	name := regexp.QuoteMeta(address[:max(strings.LastIndexByte(address, '@'), 0)])
-	if name == "" {
+	name := address[:max(strings.LastIndexByte(address, '@'), 0)]
+	if name == "" || !strings.Contains(strings.ToLower(words), strings.ToLower(name)) {
 		return words
 	}
-	alone := regexp.MustCompile(`(?i)(^|[^\pL\pN])` + name + `($|[^\pL\pN])`)
+	alone := regexp.MustCompile(`(?i)(^|[^\pL\pN])` + regexp.QuoteMeta(name) + `($|[^\pL\pN])`)
+	from := len(status.FindString(words))
 	rest := words[from:]
 	for cut := ""; cut != rest; { // two names in a row share what is between them
 		cut, rest = rest, alone.ReplaceAllString(rest, "${1}…${2}")
@@ -143,7 +143,9 @@ func tidy(reply string, secrets []string) string {
 	for _, secret := range secrets {
 		reply = strings.ReplaceAll(reply, secret, "…")
 	}
-	reply = addressLike.ReplaceAllString(reply, "…")
+	if strings.Contains(reply, "@") {
+		reply = addressLike.ReplaceAllString(reply, "…")
+	}
 	reply = strings.Join(strings.FieldsFunc(reply, func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
 	if len(reply) > mostReply {
 		reply = reply[:mostReply]

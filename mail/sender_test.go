@@ -211,13 +211,16 @@ func codeMail(id, to string) mail.Mail {
 func plain(r *scriptedRelay) mail.RelayConfig { return mail.RelayConfig{URL: "smtp://" + r.addr()} }
 
 func TestSender_AQueuedMail_IsSentOnceAndReported(t *testing.T) {
-	r := startRelay(t, always("", ""))
+	r := startRelay(t, always(content, "250 2.0.0 queued as 7A1 for <ada@example.org>"))
 	p := startPost(t, plain(r))
 	p.queue(codeMail("m1", "ada@example.org"))
 
 	d := p.result("m1", 1)
 	if d.State != mail.Sent || d.Attempt != 1 || d.By != mail.BySender || d.MessageID != "m1@example.com" || d.Email != "ada@example.org" {
 		t.Errorf("result: %+v", d)
+	}
+	if d.Stage != mail.StageContent || d.Reply != "250 2.0.0 queued as 7A1 for <…>" {
+		t.Errorf("the relay's words: %q at %s", d.Reply, d.Stage)
 	}
 	if mails := r.mails(); len(mails) != 1 || !strings.Contains(mails[0], "Message-ID: <m1@example.com>") || !strings.Contains(mails[0], secretCode) {
 		t.Errorf("mails: %q", mails)
