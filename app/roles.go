@@ -136,20 +136,17 @@ func (n *node) addUsers() error {
 	if n.settings.EventsIncludeCode {
 		config.CodeSecrets = n.secrets
 	}
-	graph, err := processors.Users(config)
+	users, err := processors.Users(config)
 	if err != nil {
 		return err
 	}
-	p, err := n.cluster.NewProcessor(stream.ProcessorConfig{Graph: graph})
+	p, err := n.cluster.NewProcessor(users)
 	if err != nil {
 		return err
 	}
 	n.process("users", p, p.Run)
 	return nil
 }
-
-// outboxLinger lets what comes for the outbox gather: nobody waits for one result, and each way to Kafka costs as much as several.
-const outboxLinger = 20 * time.Millisecond
 
 // addNotifier is the notification service: the outbox and who sends from it.
 func (n *node) addNotifier(suppressions *views.Suppressions) error {
@@ -159,23 +156,20 @@ func (n *node) addNotifier(suppressions *views.Suppressions) error {
 	}
 	sender, err := mail.NewSender(mail.SenderConfig{
 		Relay: n.settings.relay, Composer: n.settings.composer, Letters: processors.Letters(n.secrets, n.settings.PublicURL),
-		Report: processors.Report(results), Pool: n.settings.SMTPPool, Rate: n.settings.MailRate, Registry: n.registry, Log: n.log,
+		Report: processors.Report(results), Pool: n.settings.SMTPPool, Rate: n.settings.MailRate, RevokeTimeout: n.cluster.RevokeTimeout(),
+		StopTimeout: n.roles.stopTimeout() * 2 / 3, Registry: n.registry, Log: n.log,
 	})
 	if err != nil {
 		return err
 	}
-	graph, err := processors.Mailer(processors.MailerConfig{
+	mailer, err := processors.Mailer(processors.MailerConfig{
 		Partitions: n.settings.KafkaPartitions, Suppressions: suppressions, Registry: n.registry, Log: n.log,
 	})
 	if err != nil {
 		return err
 	}
-	p, err := n.cluster.NewProcessor(stream.ProcessorConfig{
-		Graph:    graph,
-		Follower: processors.Outbox{Sender: sender, Log: n.log},
-		CatchUp:  []string{topics.MailDeliveries},
-		Linger:   outboxLinger,
-	})
+	mailer.Follower = processors.Outbox{Sender: sender, Log: n.log}
+	p, err := n.cluster.NewProcessor(mailer)
 	if err != nil {
 		return err
 	}

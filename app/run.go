@@ -118,7 +118,7 @@ func Run(ctx context.Context, settings Settings, roles Roles, out io.Writer) (er
 		<-ctx.Done()
 		return nil
 	})
-	return runParts(ctx, n.parts, stopTimeout)
+	return runParts(ctx, n.parts, roles.stopTimeout())
 }
 
 // identify settles the instance's name and its secrets.
@@ -159,8 +159,14 @@ func (n *node) dial(ctx context.Context) (err error) {
 	return nil
 }
 
-// stopTimeout bounds the whole stop.
-const stopTimeout = 4500 * time.Millisecond
+// stopTimeout bounds the whole stop. Somebody waits at a terminal for what runs everything; a single role has nearly the ten
+// seconds after which container engines kill it.
+func (r Roles) stopTimeout() time.Duration {
+	if r == (Roles{API: true, Users: true, Notifier: true}) {
+		return 4500 * time.Millisecond
+	}
+	return 9 * time.Second
+}
 
 // runParts runs the parts. When ctx ends or a part fails, it stops them layer
 // by layer, those of one layer together: the edges first. What has not stopped

@@ -71,7 +71,7 @@ func TestHandle_APanicAnywhere_IsADeadLetterWithItsStack_AndTheNextIsHandled(t *
 		t.Run(string(guarantee), func(t *testing.T) {
 			w, registry := newWorld(t, guarantee), prometheus.NewRegistry()
 			graph := explosives(w.log, registry)
-			stop := w.runs(graph, nil)
+			stop := w.runs(stream.ProcessorConfig{Graph: graph}, nil)
 			says := func(text string) { w.says(topics.UserCommands, ada, encoded(t, text)) }
 			bad := []string{"decode", "rule", "encode", "unencodable"}
 			for _, text := range bad {
@@ -98,7 +98,7 @@ func TestHandle_APanicAnywhere_IsADeadLetterWithItsStack_AndTheNextIsHandled(t *
 				t.Errorf("the row is %s", rows[0].Value)
 			}
 			stop()
-			w.runs(graph, nil)
+			w.runs(stream.ProcessorConfig{Graph: graph}, nil)
 			w.says(topics.UserCommands, "grace@example.com", encoded(t, "good"))
 			w.hears(topics.UserTable, 3)
 			w.hears(topics.DeadLetters, len(bad)+1)
@@ -114,7 +114,7 @@ func TestHandle_APanicAnywhere_IsADeadLetterWithItsStack_AndTheNextIsHandled(t *
 func TestHandle_APoisonRecord_IsOneDeadLetter_WhoeverComesAndGoes(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
 	second := w.dial("second")
-	w.runs(explosives(w.log, nil), nil)
+	w.runs(stream.ProcessorConfig{Graph: explosives(w.log, nil)}, nil)
 	const n = 300
 	sent := make(chan struct{})
 	go func() {
@@ -129,7 +129,7 @@ func TestHandle_APoisonRecord_IsOneDeadLetter_WhoeverComesAndGoes(t *testing.T) 
 		_ = w.client.Flush(t.Context())
 	}()
 	for range 2 {
-		w.runsOn(second, explosives(w.log, nil), nil)()
+		w.runsOn(second, stream.ProcessorConfig{Graph: explosives(w.log, nil)}, nil)()
 	}
 	<-sent
 	ids := map[string]bool{}

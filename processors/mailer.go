@@ -2,16 +2,11 @@ package processors
 
 import (
 	"bytes"
-	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"iter"
-	"reflect"
 	"slices"
-	"strconv"
-	"strings"
+	"time"
 
 	"github.com/lovoo/goka"
 	"github.com/prometheus/client_golang/prometheus"
@@ -71,10 +66,13 @@ type mailer struct {
 	decided, skipped *prometheus.CounterVec
 }
 
-// Mailer returns the graph of the notification service.
-func Mailer(cfg MailerConfig) (*goka.GroupGraph, error) {
+// outboxLinger lets what comes for the outbox gather: nobody waits for one result, and each way to Kafka costs as much as several.
+const outboxLinger = 20 * time.Millisecond
+
+// Mailer returns the graph of the notification service, and how it is processed. Its follower is to be added.
+func Mailer(cfg MailerConfig) (as stream.ProcessorConfig, err error) {
 	if cfg.Suppressions == nil {
-		return nil, errors.New("the mailer needs the list of suppressed addresses")
+		return as, errors.New("the mailer needs the list of suppressed addresses")
 	}
 	m := mailer{cfg, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "countersign_mail_decisions_total", Help: "What the outbox decided about mails, by kind and state.",
@@ -87,24 +85,32 @@ func Mailer(cfg MailerConfig) (*goka.GroupGraph, error) {
 		}
 	}
 	if err := register(cfg.Registry, m.decided, m.skipped); err != nil {
-		return nil, err
+		return as, err
 	}
 	letters := newDeadLetters(topics.NotificationService, cfg.Log)
 	edges := []goka.Edge{
-		stream.Input(topics.MailDeliveries, topics.Bytes{}, resultsOnly(handle(letters, m.result))),
+		stream.Input(topics.MailDeliveries, topics.Codec[topics.MailDelivery]{}, handle(letters, m.result)),
 		stream.Input(topics.MailCommands, topics.Codec[topics.MailCommand]{}, handle(letters, m.command)),
 		stream.Input(goka.Stream(topics.UserAccountDeleted), topics.Codec[topics.Event]{}, handle(letters, m.deleted)),
 		stream.Visitor(sweep, m.sweep),
 		goka.Persist(topics.Codec[mail.Outbox]{}),
-		goka.Output(topics.MailDeliveries, topics.Bytes{}),
+		goka.Output(topics.MailDeliveries, topics.Codec[topics.MailDelivery]{}), // that of the input: goka has one a topic
 		goka.Output(topics.MailSuppressions, topics.Bytes{}),
 		goka.Output(topics.DeadLetters, topics.Bytes{}),
 	}
 	for topic := range mailOf {
 		edges = append(edges, stream.Input(topic, topics.Codec[topics.Event]{}, handle(letters, m.event)))
 	}
-	graph := goka.DefineGroup(topics.NotificationService, edges...)
-	return graph, letters.count(graph, cfg.Registry)
+	as = stream.ProcessorConfig{
+		Graph: goka.DefineGroup(topics.NotificationService, edges...), Skip: decision,
+		CatchUp: []string{topics.MailDeliveries}, Linger: outboxLinger,
+	}
+	return as, letters.count(as.Graph, cfg.Registry)
+}
+
+// decision says of a record that the outbox decided it, without reading more of it than its id: it is on its way to others.
+func decision(topic string, headers stream.Headers) bool {
+	return topic == topics.MailDeliveries && bytes.HasSuffix(headers.Get("ce_id"), []byte("/"+mail.ByOutbox))
 }
 
 // event queues the mail that an event asks for.
@@ -134,17 +140,6 @@ func (m mailer) deleted(at place, row mail.Outbox, e topics.Event) (change, erro
 	})
 }
 
-// resultsOnly passes over what the outbox decided, on its way to the readers, without reading more of it than its id.
-func resultsOnly(next goka.ProcessCallback) goka.ProcessCallback {
-	return func(ctx goka.Context, value any) {
-		if bytes.HasSuffix(ctx.Headers()["ce_id"], []byte("/"+mail.ByOutbox)) {
-			return
-		}
-		message, _ := topics.Codec[topics.MailDelivery]{}.Decode(value.([]byte))
-		next(ctx, message)
-	}
-}
-
 // result settles what came of an attempt.
 func (m mailer) result(at place, row mail.Outbox, d topics.MailDelivery) (change, error) {
 	if d.By != string(mail.BySender) {
@@ -156,7 +151,7 @@ func (m mailer) result(at place, row mail.Outbox, d topics.MailDelivery) (change
 		}
 		result := deliveryFrom(d)
 		next, told := row.Settle(result, at.Timestamp())
-		if result.Suppresses() && !reflect.DeepEqual(next, row) {
+		if result.Suppresses() && !next.Same(row) {
 			return next, told, made.suppress(at, d)
 		}
 		return next, told, nil
@@ -216,7 +211,7 @@ func (m mailer) change(at place, row mail.Outbox, email string, rule func(*chang
 	if err != nil {
 		return change{}, err
 	}
-	if reflect.DeepEqual(next, row) {
+	if next.Same(row) {
 		if len(made.told) == 0 {
 			m.skip(at, "nothing_to_do") // a repeat, or a result nobody waits for
 		}
@@ -293,116 +288,4 @@ func mailFrom(e topics.Event, kind mail.Kind) (mail.Mail, error) {
 		return m, fmt.Errorf("%w: verification", errEvent)
 	}
 	return m, nil
-}
-
-// Letters returns what composes the secret part of a mail: the code, and the
-// links that open pages at publicURL. A mail whose secret is not known here
-// gets an error that wraps user.ErrUnknownSecret, never another code.
-func Letters(secrets user.Secrets, publicURL string) func(mail.Mail) (mail.Letter, error) {
-	return func(m mail.Mail) (mail.Letter, error) {
-		if m.Nonce == "" {
-			return mail.Letter{}, nil // no verification waits for an answer to it
-		}
-		secret, err := secrets.Find(m.SecretID)
-		if err != nil {
-			return mail.Letter{}, fmt.Errorf("COUNTERSIGN_SECRETS must hold what the api that took the registration has: %w", err)
-		}
-		nonce, err := base64.StdEncoding.DecodeString(m.Nonce)
-		if err != nil {
-			return mail.Letter{}, fmt.Errorf("nonce of mail %s: %w", m.ID, err)
-		}
-		var seal [user.HandleNonceSize]byte
-		rand.Read(seal[:])
-		handle := secret.Seal(user.Handle{VerificationID: m.VerificationID, Email: m.To, OpenedAt: m.OpenedAt}, seal[:])
-		letter := mail.Letter{
-			Dispute:   publicURL + "/dispute#" + handle + "." + secret.DisputeToken(m.To, m.VerificationID, nonce),
-			Reference: user.Reference(m.VerificationID),
-		}
-		if m.Kind == mail.VerifyAccount {
-			letter.Link = publicURL + "/#" + handle + "." + secret.LinkToken(m.To, m.VerificationID, nonce)
-			if !m.LinkOnly {
-				letter.Code = secret.Code(m.To, m.VerificationID, nonce)
-			}
-		}
-		return letter, nil
-	}
-}
-
-// Outbox shows a sender the committed rows of the notification service's table.
-type Outbox struct {
-	Sender *mail.Sender
-	Log    logrus.FieldLogger
-}
-
-// Assigned gives the sender a partition's rows.
-func (o Outbox) Assigned(partition int32, rows iter.Seq2[string, []byte]) {
-	o.Sender.Assign(partition, func(yield func(string, mail.Outbox) bool) {
-		for address, row := range rows {
-			if box, ok := o.read(address, row); ok && !yield(address, box) {
-				return
-			}
-		}
-	})
-}
-
-// Committed gives the sender a row that changed.
-func (o Outbox) Committed(partition int32, address string, row []byte) {
-	if box, ok := o.read(address, row); ok {
-		o.Sender.Update(partition, address, box)
-	}
-}
-
-// Revoked takes a partition from the sender and returns when nothing of it is under way.
-func (o Outbox) Revoked(partition int32) { o.Sender.Revoke(partition) }
-
-// waiting is what a sender needs of a row.
-type waiting struct {
-	Mails []mail.Mail `json:"mails"`
-}
-
-func (o Outbox) read(address string, row []byte) (mail.Outbox, bool) {
-	if row == nil {
-		return mail.Outbox{}, true
-	}
-	value, _ := topics.Codec[waiting]{}.Decode(row)
-	m := value.(*topics.Message[waiting])
-	if m.Err != nil {
-		o.Log.WithError(m.Err).WithField("topic", topics.OutboxTable).Error("row of the outbox cannot be read")
-	}
-	return mail.Outbox{Mails: m.Value.Mails}, m.Err == nil
-}
-
-// Report returns what writes a sender's results to mail_deliveries.
-func Report(emitter *stream.Emitter) func(context.Context, []mail.Delivery) []error {
-	return func(ctx context.Context, all []mail.Delivery) []error {
-		records := make([]stream.Record, len(all))
-		for i, d := range all {
-			result, headers := recordOf(d, nil)
-			value, err := topics.Encode(result)
-			if err != nil { // no result of ours is one that JSON could not write
-				return slices.Repeat([]error{err}, len(all))
-			}
-			records[i] = stream.Record{Topic: topics.MailDeliveries, Key: d.Email, Value: value, Headers: headers}
-		}
-		return emitter.EmitAll(ctx, records...)
-	}
-}
-
-// recordOf returns what mail_deliveries holds of a change, and its headers: the
-// same change again has the same id.
-func recordOf(d mail.Delivery, traceParent []byte) (topics.MailDelivery, map[string][]byte) {
-	id := strings.Join([]string{d.MailID, string(d.State), strconv.Itoa(d.Retries), strconv.Itoa(d.Attempt), string(d.By)}, "/")
-	return topics.MailDelivery{
-		MailID: d.MailID, Email: d.Email, Kind: string(d.Kind), State: string(d.State), UserID: d.UserID,
-		VerificationID: d.VerificationID, Retries: d.Retries, Attempt: d.Attempt, OccurredAt: d.OccurredAt, NotBefore: d.NotBefore, Deadline: d.Deadline,
-		Stage: string(d.Stage), Reply: d.Reply, By: string(d.By), MessageID: d.MessageID,
-	}, topics.Headers(id, topics.MailDeliveries, topics.SourceNotification, d.OccurredAt, traceParent)
-}
-
-func deliveryFrom(r topics.MailDelivery) mail.Delivery {
-	return mail.Delivery{
-		MailID: r.MailID, Email: r.Email, Kind: mail.Kind(r.Kind), State: mail.State(r.State), UserID: r.UserID,
-		VerificationID: r.VerificationID, Retries: r.Retries, Attempt: r.Attempt, OccurredAt: r.OccurredAt, NotBefore: r.NotBefore, Deadline: r.Deadline,
-		Stage: mail.Stage(r.Stage), Reply: r.Reply, By: mail.Teller(r.By), MessageID: r.MessageID,
-	}
 }

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lovoo/goka"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	logs "github.com/sirupsen/logrus/hooks/test"
@@ -66,16 +65,16 @@ func (d *desk) row(t *testing.T, key string, is func(mail.Outbox) bool) mail.Out
 	return mail.Outbox{}
 }
 
-// mailer is the notifier's graph. Its registry may be nil.
-func (w *world) mailer(registry prometheus.Registerer) *goka.GroupGraph {
+// mailer is the notifier's group. Its registry may be nil.
+func (w *world) mailer(registry prometheus.Registerer) stream.ProcessorConfig {
 	w.t.Helper()
-	graph, err := processors.Mailer(processors.MailerConfig{
+	as, err := processors.Mailer(processors.MailerConfig{
 		Partitions: partitions, Suppressions: w.suppressions(), Registry: registry, Log: w.log,
 	})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return graph
+	return as
 }
 
 func createdEvent(t *testing.T, email string) topics.Event {
@@ -186,12 +185,12 @@ func TestMailer_AnAddressThatTheRelayKnowsNot_IsSuppressed_UntilAnOperatorTakesI
 	w := newWorld(t, stream.ExactlyOnce)
 	registry := prometheus.NewRegistry()
 	list := w.suppressions()
-	graph, err := processors.Mailer(processors.MailerConfig{Partitions: partitions, Suppressions: list, Registry: registry, Log: w.log})
+	as, err := processors.Mailer(processors.MailerConfig{Partitions: partitions, Suppressions: list, Registry: registry, Log: w.log})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var d desk
-	w.runs(graph, &d)
+	w.runs(as, &d)
 	e := createdEvent(t, ada)
 	w.says(topics.UserAccountCreated, ada, encoded(t, e))
 	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 1 })
@@ -262,12 +261,12 @@ func awaitListed(t *testing.T, list processors.Suppressions, want bool) {
 func TestMailer_ARefusalOfAMailThatWasCalledOff_SuppressesItsAddress_Once(t *testing.T) {
 	w := newWorld(t, stream.ExactlyOnce)
 	list := w.suppressions()
-	graph, err := processors.Mailer(processors.MailerConfig{Partitions: partitions, Suppressions: list, Log: w.log})
+	as, err := processors.Mailer(processors.MailerConfig{Partitions: partitions, Suppressions: list, Log: w.log})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var d desk
-	w.runs(graph, &d)
+	w.runs(as, &d)
 	e := createdEvent(t, ada)
 	w.says(topics.UserAccountCreated, ada, encoded(t, e))
 	d.row(t, ada, func(o mail.Outbox) bool { return len(o.Mails) == 1 })

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
-	"github.com/lovoo/goka"
 
 	"countersign/mail"
 	"countersign/processors"
@@ -108,7 +107,7 @@ func (a assignments) Assigned(partition int32, rows iter.Seq2[string, []byte]) {
 }
 
 // notifier runs an instance that mails to the letterbox, until the test ends or stop is called.
-func (w *world) notifier(name string, graph *goka.GroupGraph, b *letterbox) (first <-chan time.Time, stop func()) {
+func (w *world) notifier(name string, as stream.ProcessorConfig, b *letterbox) (first <-chan time.Time, stop func()) {
 	w.t.Helper()
 	relay, err := mail.NewRelay(mail.RelayConfig{URL: "smtp://" + b.addr})
 	if err != nil {
@@ -132,7 +131,7 @@ func (w *world) notifier(name string, graph *goka.GroupGraph, b *letterbox) (fir
 	}
 	retire := w.background(sender.Run)
 	a := assignments{processors.Outbox{Sender: sender, Log: w.log}, make(chan time.Time, 1)}
-	leave := w.runsOn(c, graph, a)
+	leave := w.runsOn(c, as, a)
 	stop = sync.OnceFunc(func() {
 		leave()
 		retire()
@@ -179,13 +178,13 @@ func (b *letterbox) once(t *testing.T) {
 
 func TestOutbox_MembersJoiningAndLeaving_MailEachOnce(t *testing.T) {
 	w, b := newWorld(t, stream.ExactlyOnce), newLetterbox(t)
-	graph := w.mailer(nil)
-	_, stop := w.notifier("first", graph, b)
+	as := w.mailer(nil)
+	_, stop := w.notifier("first", as, b)
 	all := recipients(400)
 	var load sync.WaitGroup
 	load.Go(func() { w.register(all...) })
 	for range 2 {
-		_, leave := w.notifier("second", graph, b)
+		_, leave := w.notifier("second", as, b)
 		leave()
 	}
 	load.Wait()
@@ -197,8 +196,8 @@ func TestOutbox_MembersJoiningAndLeaving_MailEachOnce(t *testing.T) {
 func TestOutbox_WhatADeadOwnerLeft_IsPickedUpByTheNext(t *testing.T) {
 	w, b := newWorld(t, stream.ExactlyOnce), newLetterbox(t)
 	var dead desk // queues, and mails nothing
-	graph := w.mailer(nil)
-	leave := w.runsOn(w.cluster, graph, &dead)
+	as := w.mailer(nil)
+	leave := w.runsOn(w.cluster, as, &dead)
 	all := recipients(200)
 	w.register(all...)
 	for _, address := range all {
@@ -206,7 +205,7 @@ func TestOutbox_WhatADeadOwnerLeft_IsPickedUpByTheNext(t *testing.T) {
 	}
 	leave()
 
-	first, stop := w.notifier("next", graph, b)
+	first, stop := w.notifier("next", as, b)
 	b.await(t, len(all))
 	stop()
 	assigned, last := <-first, time.Time{}
@@ -224,8 +223,8 @@ func TestOutbox_WhatADeadOwnerLeft_IsPickedUpByTheNext(t *testing.T) {
 func TestOutbox_AResultThatNobodySettled_IsSettledBeforeAnythingIsMailed(t *testing.T) {
 	w, b := newWorld(t, stream.ExactlyOnce), newLetterbox(t)
 	var dead desk
-	graph := w.mailer(nil)
-	leave := w.runsOn(w.cluster, graph, &dead)
+	as := w.mailer(nil)
+	leave := w.runsOn(w.cluster, as, &dead)
 	all := recipients(200)
 	w.register(all...)
 	var results []topics.MailDelivery
@@ -241,7 +240,7 @@ func TestOutbox_AResultThatNobodySettled_IsSettledBeforeAnythingIsMailed(t *test
 		w.says(topics.MailDeliveries, r.Email, encoded(t, r))
 	}
 
-	_, stop := w.notifier("next", graph, b)
+	_, stop := w.notifier("next", as, b)
 	later := []string{"bob@example.org", "eve@example.org", "joe@example.org"}
 	w.register(later...)
 	b.await(t, len(later))

@@ -59,8 +59,8 @@ type appliedEvent struct {
 	user.Event
 }
 
-// Users returns the graph of the user service.
-func Users(cfg UsersConfig) (*goka.GroupGraph, error) {
+// Users returns the graph of the user service, and how it is processed.
+func Users(cfg UsersConfig) (as stream.ProcessorConfig, err error) {
 	u := users{cfg}
 	letters := newDeadLetters(topics.UserService, cfg.Log)
 	edges := []goka.Edge{
@@ -73,8 +73,8 @@ func Users(cfg UsersConfig) (*goka.GroupGraph, error) {
 	for _, topic := range topics.Events() {
 		edges = append(edges, goka.Output(goka.Stream(topic), topics.Codec[topics.Event]{}))
 	}
-	graph := goka.DefineGroup(topics.UserService, edges...)
-	return graph, letters.count(graph, cfg.Registry)
+	as.Graph = goka.DefineGroup(topics.UserService, edges...)
+	return as, letters.count(as.Graph, cfg.Registry)
 }
 
 // command applies a command to the row of its address.

@@ -136,14 +136,14 @@ func TestUsers_ARowThatCannotBeRead_IsLeftAsItIs(t *testing.T) {
 
 func TestUsers_AtLeastOnce_ARecordReadAgain_EmitsTheSameEventsAndChangesNothing(t *testing.T) {
 	w := newWorld(t, stream.AtLeastOnce)
-	graph := w.users(processors.UsersConfig{AtLeastOnce: true})
-	stop := w.runs(graph, nil)
+	as := w.users(processors.UsersConfig{AtLeastOnce: true})
+	stop := w.runs(as, nil)
 	r := registration(t, ada)
 	w.asks(r)
 	first := event(t, w.hears(topics.UserAccountCreated, 1)[0])
 	stop()
 	w.forget(topics.UserService) // as if the processor had died before it committed the offset
-	w.runs(graph, nil)
+	w.runs(as, nil)
 	again := w.hears(topics.UserAccountCreated, 2)
 	for _, e := range again {
 		if event(t, e).ID != first.ID || event(t, e).Sequence != first.Sequence {
@@ -157,9 +157,9 @@ func TestUsers_AtLeastOnce_ARecordReadAgain_EmitsTheSameEventsAndChangesNothing(
 
 func TestUsers_AtLeastOnce_ARecordInItsPlaceOfATopicMadeAnew_IsApplied(t *testing.T) {
 	w := newWorld(t, stream.AtLeastOnce)
-	graph := w.users(processors.UsersConfig{AtLeastOnce: true})
+	as := w.users(processors.UsersConfig{AtLeastOnce: true})
 	r := registration(t, ada)
-	w.runs(graph, nil)
+	w.runs(as, nil)
 	w.asks(r)
 	w.hears(topics.UserAccountCreated, 1)
 	w.deletes(topics.UserCommands)

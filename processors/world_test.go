@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/lovoo/goka"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -139,23 +138,23 @@ func (w *world) deletes(names ...string) {
 	}
 }
 
-// runs a graph until the test ends or stop is called.
-func (w *world) runs(graph *goka.GroupGraph, follower stream.Follower) (stop func()) {
+// runs a group until the test ends or stop is called.
+func (w *world) runs(as stream.ProcessorConfig, follower stream.Follower) (stop func()) {
 	w.t.Helper()
-	return w.runsOn(w.cluster, graph, follower)
+	return w.runsOn(w.cluster, as, follower)
 }
 
 // runsOn is runs as an instance; it returns when that is ready.
-func (w *world) runsOn(c *stream.Cluster, graph *goka.GroupGraph, follower stream.Follower) (stop func()) {
+func (w *world) runsOn(c *stream.Cluster, as stream.ProcessorConfig, follower stream.Follower) (stop func()) {
 	w.t.Helper()
-	_, stop = w.processes(c, graph, follower)
+	_, stop = w.processes(c, as, follower)
 	return stop
 }
 
 // sweeps is runs, and has the rows looked at meanwhile; a round does so many at most, 0: as many as ever.
-func (w *world) sweeps(graph *goka.GroupGraph, most int64) (stop func()) {
+func (w *world) sweeps(as stream.ProcessorConfig, most int64) (stop func()) {
 	w.t.Helper()
-	p, stopProcessor := w.processes(w.cluster, graph, nil)
+	p, stopProcessor := w.processes(w.cluster, as, nil)
 	stopSweeper := w.background(processors.Sweeper{Processor: p, Settle: 100 * time.Millisecond, Most: most, Log: w.log}.Run)
 	return func() {
 		stopSweeper()
@@ -163,9 +162,10 @@ func (w *world) sweeps(graph *goka.GroupGraph, most int64) (stop func()) {
 	}
 }
 
-func (w *world) processes(c *stream.Cluster, graph *goka.GroupGraph, follower stream.Follower) (p *stream.Processor, stop func()) {
+func (w *world) processes(c *stream.Cluster, as stream.ProcessorConfig, follower stream.Follower) (p *stream.Processor, stop func()) {
 	w.t.Helper()
-	p, err := c.NewProcessor(stream.ProcessorConfig{Graph: graph, Follower: follower, CatchUp: []string{topics.MailDeliveries}})
+	as.Follower = follower
+	p, err := c.NewProcessor(as)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -311,15 +311,15 @@ func (w *world) hears(topic string, n int) []*kgo.Record {
 	return all
 }
 
-// users is the user service's graph.
-func (w *world) users(config processors.UsersConfig) *goka.GroupGraph {
+// users is the user service's group.
+func (w *world) users(config processors.UsersConfig) stream.ProcessorConfig {
 	w.t.Helper()
 	config.Partitions, config.Log = partitions, w.log
-	graph, err := processors.Users(config)
+	as, err := processors.Users(config)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return graph
+	return as
 }
 
 // counted is what a counter has come to, by the names and values of its labels. There must be such a series.

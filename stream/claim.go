@@ -3,7 +3,8 @@ package stream
 // What is held here:
 //   - goka marks a record when its own emits are acknowledged, in any order: only the contiguous finished prefix counts;
 //   - at most claimLimit records of a partition are handed over and not finished;
-//   - a control record counts as finished and is never handed over, so the prefix reaches the end of the log.
+//   - a control record counts as finished and is never handed over, so the prefix reaches the end of the log; so does a record
+//     that is to be skipped.
 
 import (
 	"sort"
@@ -32,6 +33,7 @@ func (tp topicPartition) fields() logrus.Fields {
 type claim struct {
 	topicPartition
 	first int64                        // where the session began to read; negative: at the log's start
+	skip  func(string, Headers) bool   // nil: nothing
 	pause func(bool)                   // stops and resumes fetching
 	ch    chan *sarama.ConsumerMessage // as large as the limit: sending never blocks
 
@@ -52,9 +54,9 @@ type slot struct {
 	done   bool
 }
 
-func newClaim(tp topicPartition, first int64, pause func(bool)) *claim {
+func newClaim(tp topicPartition, first int64, skip func(string, Headers) bool, pause func(bool)) *claim {
 	return &claim{
-		topicPartition: tp, first: first, pause: pause, next: first, committed: first,
+		topicPartition: tp, first: first, skip: skip, pause: pause, next: first, committed: first,
 		ch: make(chan *sarama.ConsumerMessage, claimLimit),
 	}
 }
@@ -94,8 +96,8 @@ func (c *claim) add(records []*kgo.Record, watermark int64) {
 }
 
 // hand gives goka up to limit waiting records. Ahead of the first it tells before how many there are for goka, and for
-// how many of them goka calls back: not for one without a value. It returns how many left the queue, control records
-// among them.
+// how many of them goka calls back: not for one without a value. It returns how many left the queue, those that goka does
+// not see among them.
 func (c *claim) hand(limit int, before func(records, calls int)) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -104,8 +106,11 @@ func (c *claim) hand(limit int, before func(records, calls int)) int {
 		return 0
 	}
 	records, calls := 0, 0
+	begun := len(c.open)
 	for _, r := range c.waiting[:n] {
-		if r.Attrs.IsControl() {
+		passed := r.Attrs.IsControl() || c.skip != nil && c.skip(r.Topic, r.Headers)
+		c.open = append(c.open, slot{r.Offset, passed})
+		if passed {
 			continue
 		}
 		records++
@@ -114,9 +119,8 @@ func (c *claim) hand(limit int, before func(records, calls int)) int {
 		}
 	}
 	before(records, calls)
-	for _, r := range c.waiting[:n] {
-		c.open = append(c.open, slot{r.Offset, r.Attrs.IsControl()})
-		if !r.Attrs.IsControl() {
+	for i, r := range c.waiting[:n] {
+		if !c.open[begun+i].done {
 			c.ch <- message(r)
 		}
 	}

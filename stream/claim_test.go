@@ -17,7 +17,7 @@ func records(first, n int64) []*kgo.Record {
 
 func testClaim(first int64) (*claim, *int) {
 	pauses := 0
-	return newClaim(topicPartition{"t", 0}, first, func(pause bool) {
+	return newClaim(topicPartition{"t", 0}, first, nil, func(pause bool) {
 		if pause {
 			pauses++
 		} else {
@@ -40,6 +40,37 @@ func TestClaim_MarkedOutOfOrder_MovesOverTheFinishedPrefixOnly(t *testing.T) {
 	}
 	if c.mark(12) {
 		t.Error("a record was finished twice")
+	}
+}
+
+func TestClaim_ARecordToSkip_CountsAsFinishedAndIsNotHandedOver(t *testing.T) {
+	c, _ := testClaim(0)
+	c.skip = func(topic string, headers Headers) bool { return topic == "t" && string(headers.Get("by")) == "us" }
+	rs := records(0, 4)
+	for _, offset := range []int{0, 2} {
+		rs[offset].Headers = []kgo.RecordHeader{{Key: "at", Value: []byte("us")}, {Key: "by", Value: []byte("us")}}
+	}
+	rs[3].Headers = []kgo.RecordHeader{{Key: "by", Value: []byte("them")}}
+	c.add(rs, 4)
+	if n := c.hand(4, func(records, _ int) {
+		if records != 2 {
+			t.Errorf("%d records are announced, want 2", records)
+		}
+	}); n != 4 {
+		t.Errorf("%d left the queue, want 4", n)
+	}
+	for _, want := range []int64{1, 3} {
+		if m := <-c.ch; m.Offset != want {
+			t.Errorf("offset %d is handed over, want %d", m.Offset, want)
+		}
+	}
+	if next, _ := c.uncommitted(); next != 1 {
+		t.Errorf("before any mark the prefix ends at %d, want 1", next)
+	}
+	c.mark(1)
+	c.mark(3)
+	if next, _ := c.uncommitted(); next != 4 {
+		t.Errorf("the prefix ends at %d, want 4", next)
 	}
 }
 

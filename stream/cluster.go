@@ -238,6 +238,10 @@ func (c *Cluster) newClient(name string, more ...kgo.Opt) (*kgo.Client, error) {
 	return cl, nil
 }
 
+// RevokeTimeout is how long a Follower may take to let go of a partition: what a rebalance permits, less what the last commit
+// takes.
+func (c *Cluster) RevokeTimeout() time.Duration { return c.cfg.RebalanceTimeout * 4 / 5 }
+
 func (c *Cluster) clientID(name string) string { return c.cfg.Instance + "-" + name }
 
 // producing are the options of whatever produces: nothing is sent and forgotten, and a key goes where Kafka's own

@@ -47,9 +47,11 @@ func message(r *kgo.Record) *sarama.ConsumerMessage {
 		m.Headers = []*sarama.RecordHeader{{Key: []byte(controlHeader), Value: []byte{1}}}
 		return m
 	}
-	m.Headers = make([]*sarama.RecordHeader, 0, len(r.Headers))
-	for _, h := range r.Headers {
-		m.Headers = append(m.Headers, &sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value})
+	headers := make([]sarama.RecordHeader, len(r.Headers))
+	m.Headers = make([]*sarama.RecordHeader, len(r.Headers))
+	for i, h := range r.Headers {
+		headers[i] = sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value}
+		m.Headers[i] = &headers[i]
 	}
 	return m
 }

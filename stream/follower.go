@@ -25,7 +25,7 @@ type Follower interface {
 	// between Assigned and Revoked.
 	Committed(partition int32, key string, value []byte)
 	// Revoked says that the partition may soon be another's. It returns when nothing of it is under way, which the
-	// follower bounds by Config.RebalanceTimeout less 2 s. Partitions are revoked at the same time. What is committed
+	// follower bounds by Cluster.RevokeTimeout. Partitions are revoked at the same time. What is committed
 	// after it is in the rows of the next Assigned.
 	Revoked(partition int32)
 }

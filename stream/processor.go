@@ -13,6 +13,7 @@ import (
 
 	"github.com/lovoo/goka"
 	"github.com/sirupsen/logrus"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // ProcessorConfig of a Processor.
@@ -25,9 +26,25 @@ type ProcessorConfig struct {
 	// CatchUp are the input topics whose records up to the high watermark at the session's start are processed and
 	// committed before Follower.Assigned is called. Defaults to none: then it is called right after recovery.
 	CatchUp []string
+	// Skip says of an input's record that the graph has no use for it: it counts as processed, and goka never sees it. Defaults
+	// to none.
+	Skip func(topic string, headers Headers) bool
 	// Linger is how long records gather after a transaction before the next takes them, and at most what they emit
 	// before it leaves. It costs Kafka less where many come and nobody waits for one. Defaults to not at all.
 	Linger time.Duration
+}
+
+// Headers are a record's.
+type Headers []kgo.RecordHeader
+
+// Get is the value of a header; nil if there is none of that name.
+func (h Headers) Get(name string) []byte {
+	for _, header := range h {
+		if header.Key == name {
+			return header.Value
+		}
+	}
+	return nil
 }
 
 // Processor runs a goka group with the cluster's guarantee.

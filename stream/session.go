@@ -55,7 +55,7 @@ func (m *member) newSession(offsets map[string]map[int32]kgo.Offset, marks map[s
 	for topic, partitions := range offsets {
 		for partition, offset := range partitions {
 			tp := topicPartition{topic, partition}
-			s.claims[tp] = newClaim(tp, offset.EpochOffset().Offset, func(pause bool) {
+			s.claims[tp] = newClaim(tp, offset.EpochOffset().Offset, m.life.cfg.Skip, func(pause bool) {
 				if of := map[string][]int32{topic: {partition}}; pause {
 					m.cl.PauseFetchPartitions(of)
 				} else {
@@ -134,7 +134,11 @@ func (s *session) run(handler sarama.ConsumerGroupHandler) error {
 	if failed == nil {
 		failed = s.follows.begin(s.ctx)
 	}
-	var claims sync.WaitGroup
+	var claims, follower sync.WaitGroup
+	follower.Go(func() { // as soon as the session is over, whatever a commit that is under way still waits for
+		<-s.ctx.Done()
+		s.follows.end()
+	})
 	if failed == nil {
 		s.life.serving(s)
 		for _, c := range s.claims {
@@ -152,8 +156,6 @@ func (s *session) run(handler sarama.ConsumerGroupHandler) error {
 	if failed != nil || s.lost.Load() || s.life.cycle.failure() != nil {
 		giveUp() // nothing will be committed
 	}
-	var follower sync.WaitGroup
-	follower.Go(s.follows.end)
 	s.visits.shut()
 	claims.Wait() // goka closes what they send to
 	for _, c := range s.claims {

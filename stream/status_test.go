@@ -132,7 +132,7 @@ func series(t *testing.T, registry *prometheus.Registry, name string) int {
 
 func TestStatus_WhatIsProcessedAndWhatIsCommitted_AreToldApart(t *testing.T) {
 	tp := topicPartition{"in", 2}
-	c := newClaim(tp, 100, func(bool) {})
+	c := newClaim(tp, 100, nil, func(bool) {})
 	s := &session{life: &life{stores: &overlays{}}, claims: map[topicPartition]*claim{tp: c}, generation: 7}
 	p := &Processor{group: "g"}
 	p.lag = (&Cluster{}).newLag("g", []string{"in"}, func(topicPartition) (int64, bool) { return c.position(), true })
@@ -165,7 +165,7 @@ func TestStatus_WhileRowsAreRestored_TellsHowFar(t *testing.T) {
 	r := &replica{stores: map[int32]*store{0: rows}, owned: map[int32]bool{}}
 	s := &session{life: &life{replica: r}, claims: map[topicPartition]*claim{}}
 	in := topicPartition{"in", 0}
-	s.claims[in] = newClaim(in, 0, func(bool) {})
+	s.claims[in] = newClaim(in, 0, nil, func(bool) {})
 	p := &Processor{group: "g", table: "table"}
 	p.lag = (&Cluster{}).newLag("g", []string{"in", "table"}, func(topicPartition) (int64, bool) { return 0, false })
 	p.history.follow(r)
