@@ -268,7 +268,7 @@ func (c *connection) send(of *recall, m Message, deadline time.Time) outcome {
 	c.mails++
 	out := outcome{verdict: accepted, answered: true}
 	stage, taken, err := c.converse(of, m, deadline)
-	out.stage, out.reply = stage, fmt.Sprintf("%d %s", granted, unnamed(taken, m.To))
+	out.stage, out.reply = stage, "250 "+unnamed(taken, m.To)
 	c.broken = false
 	if err != nil {
 		out.reply = err.Error()

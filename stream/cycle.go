@@ -255,12 +255,13 @@ func (y *cycle) flush() {
 	}
 }
 
-// gather waits until no callback is to come, for as long at most as the cycle lingers.
+// gather has a cycle that lingers wait until no callback is to come: its records leave in one request, unless callbacks take
+// much longer than records gathered.
 func (y *cycle) gather() {
 	if y.linger == 0 {
 		return
 	}
-	late := time.NewTimer(y.linger)
+	late := time.NewTimer(5 * y.linger)
 	defer late.Stop()
 	for {
 		y.mu.Lock()

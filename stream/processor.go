@@ -29,8 +29,9 @@ type ProcessorConfig struct {
 	// Skip says of an input's record that the graph has no use for it: it counts as processed, and goka never sees it. Defaults
 	// to none.
 	Skip func(topic string, headers Headers) bool
-	// Linger is how long records gather after a transaction before the next takes them, and at most what they emit
-	// before it leaves. It costs Kafka less where many come and nobody waits for one. Defaults to not at all.
+	// Linger is how long records gather after a transaction before the next takes them; what they emit gathers, too, until all
+	// callbacks have returned, for five times as long at most. It costs Kafka less where many come and nobody waits for one.
+	// Defaults to not at all.
 	Linger time.Duration
 }
 

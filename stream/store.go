@@ -127,6 +127,9 @@ func newStore(dir, identity, boot string, trouble func(error)) (*store, error) {
 	}
 	db, err := leveldb.OpenFile(dir, &opt.Options{
 		WriteBuffer: 2 * opt.MiB, BlockCacheCapacity: 2 * opt.MiB, OpenFilesCacheCapacity: 64,
+		// Fewer and later merges: keys come in no order, so each merge writes everything of a level.
+		CompactionL0Trigger: 8, WriteL0SlowdownTrigger: 16, WriteL0PauseTrigger: 24,
+		CompactionTableSize: 8 * opt.MiB, CompactionTotalSize: 64 * opt.MiB,
 		Filter: filter.NewBloomFilter(10), // most new keys are looked for in vain
 		NoSync: boot != "",                // waiting for the disk stalls whoever shares it
 		Strict: opt.StrictAll,             // a part that is left out silently would never be noticed
