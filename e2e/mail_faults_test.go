@@ -69,6 +69,7 @@ func TestMailFaults(t *testing.T) {
 		}
 	})
 	run("joins and leaves every 2 s", 3, func(f *faulty) {
+		f.relay.isSlow()
 		for range 4 * scale {
 			f.wait(joinEvery)
 			f.all[2].stop(f.t, syscall.SIGTERM)
@@ -77,6 +78,7 @@ func TestMailFaults(t *testing.T) {
 		}
 	})
 	run("restarts of the only one", 1, func(f *faulty) {
+		f.relay.isSlow()
 		for range 2 * scale {
 			f.wait(joinEvery)
 			f.all[0].stop(f.t, syscall.SIGTERM)

@@ -52,7 +52,9 @@ type stagedRelay struct {
 	release chan struct{}             // closed: nobody is held
 	cutting int                       // how many more contents get no answer
 	lost    map[string]int            // how many got none, by recipient
-	last    map[string]time.Time      // when a mail was last taken, by recipient
+	slow    bool                      // one content in so many is answered late
+	mails   int
+	last    map[string]time.Time // when a mail was last taken, by recipient
 }
 
 // newStagedRelay is open until the test ends.
@@ -139,6 +141,27 @@ func (r *stagedRelay) cut(n int) {
 	r.cutting = n
 }
 
+// One content in slowOnce is answered slowly by a relay that is slow, as behind a filter.
+const (
+	slowOnce = 100
+	slowly   = 2 * time.Second
+)
+
+// isSlow has contents that come from now on answered slowly, now and then.
+func (r *stagedRelay) isSlow() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.slow = true
+}
+
+// ponders says whether the answer to a content takes its time.
+func (r *stagedRelay) ponders() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mails++
+	return r.slow && r.mails%slowOnce == 0
+}
+
 // at stops a conversation that is at the stage to be held.
 func (r *stagedRelay) at(stage string) {
 	r.mu.Lock()
@@ -219,6 +242,9 @@ func (r *stagedRelay) converse(conn net.Conn) {
 			r.at(atContent)
 			if !r.take(to, messageIDIn(text)) {
 				return
+			}
+			if r.ponders() {
+				time.Sleep(slowly)
 			}
 			if !say(reply) {
 				return
