@@ -4,10 +4,11 @@
 //
 //   - the outbox (mail.go, delivery.go, outbox.go, retry.go, cancel.go, suppression.go): pure rules over one row an
 //     address. Something happened (an event, a result, an operator's command) → the next row and what is to be told about it.
-//   - the letter (template.go, proof.go, style.go, wrap.go, brand.go, preview.go, composer.go, body.go, templates/): a mail
-//     and its secrets → one complete message.
-//   - the sender (sender.go, agenda.go, pace.go, breaker.go, courier.go, relay.go, hello.go, wire.go, conversation.go,
-//     reply.go): takes mails from committed rows, hands them to an SMTP relay and reports what came of it.
+//   - the letter (template.go, proof.go, style.go, wrap.go, brand.go, preview.go, composer.go, stencil.go, body.go, quoted.go,
+//     templates/): a mail and its secrets → one complete message.
+//   - the sender: takes mails from committed rows (sender.go; agenda.go, pace.go and breaker.go say which is next and when),
+//     hands each to an SMTP relay (attempt.go, recall.go, courier.go, relay.go, hello.go, wire.go, conversation.go, reply.go) and
+//     tells what came of it (report.go), and how it is (health.go, metrics.go).
 //
 // A mail's states. What stands on the right is final, and so is uncertain where it came twice, or
 // the mail's time ran out or the relay refused it after it:
