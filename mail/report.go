@@ -65,28 +65,33 @@ func (s *Sender) reports(ctx context.Context) {
 	}
 }
 
-// report writes results once, and returns why some are not written, which are handed in again.
+// report writes results once, and returns why some are not written. Those are handed in again, unless ctx has ended.
 func (s *Sender) report(ctx context.Context, results []result) (failure error) {
+	if len(results) == 0 {
+		return nil
+	}
 	deliveries := make([]Delivery, len(results))
 	for i, r := range results {
 		deliveries[i] = r.delivery
 	}
 	failures := s.cfg.Report(ctx, deliveries)
+	var untold []Delivery
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	defer s.wake()
 	for i, r := range results {
-		if failures == nil || failures[i] == nil {
-			s.end(r.job, reported)
-			continue
+		if failures != nil && failures[i] != nil {
+			failure = failures[i]
+			if ctx.Err() == nil {
+				s.hand(r)
+				continue
+			}
+			untold = append(untold, r.delivery)
 		}
-		failure = failures[i]
-		if ctx.Err() == nil {
-			s.hand(r)
-			continue
-		}
-		s.logOf(r.delivery).WithError(failure).Error("result of a mail not written: its next owner may send it once more")
 		s.end(r.job, reported)
+	}
+	s.mu.Unlock()
+	s.wake()
+	for _, d := range untold {
+		s.logOf(d).WithError(failure).Error("result of a mail not written: its next owner may send it once more")
 	}
 	return failure
 }
