@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,12 +23,17 @@ var letter = mail.Letter{
 
 func compose(t *testing.T, m mail.Mail, l mail.Letter) (headers netmail.Header, text, html string) {
 	t.Helper()
-	composer, err := mail.NewComposer(mail.ComposerConfig{From: "Länder <no-reply@example.com>", ReplyTo: "help@example.com"})
+	composer, err := ordinary()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return open(t, composer, m, l)
 }
+
+// ordinary is made once: it tries every template in every language.
+var ordinary = sync.OnceValues(func() (*mail.Composer, error) {
+	return mail.NewComposer(mail.ComposerConfig{From: "Länder <no-reply@example.com>", ReplyTo: "help@example.com"})
+})
 
 // open composes a mail and takes it apart.
 func open(t *testing.T, composer *mail.Composer, m mail.Mail, l mail.Letter) (headers netmail.Header, text, html string) {

@@ -2,12 +2,15 @@ package main
 
 // What is held here:
 //   - mails come as fast as they leave, so that what waits is always as much, and what grows is kept for no reason;
-//   - the heap is what is left after a collection.
+//   - of the sender alone it is the heap that is left after a collection, of the whole notifier all that the process holds. Its
+//     rows, which remember for a day what was sent, are on the disk.
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"runtime"
 
 	"countersign/mail"
@@ -20,9 +23,10 @@ const (
 
 type memoryCmd struct {
 	Settings `embed:""`
+	Brokers  []string `env:"KAFKA_BROKER_LIST" help:"A Kafka of one's own: host:port,…. Defaults to none: without the whole notifier."`
 }
 
-// Run looks ten times at what the sender holds.
+// Run looks ten times at what the sender holds, and ten times at the notifier.
 func (c memoryCmd) Run(ctx context.Context) error {
 	s, err := newSink(ctx, c.Postfix)
 	if err != nil {
@@ -30,8 +34,58 @@ func (c memoryCmd) Run(ctx context.Context) error {
 	}
 	defer s.close()
 	mails := int(memoryMails * c.Scale)
+	if err := s.watch(ctx, mails); err != nil || len(c.Brokers) == 0 {
+		return err
+	}
+	w, err := newWay(ctx, c.Brokers)
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.watch(ctx, s, mails), w.remove())
+}
+
+// watch looks ten times at a notifier on whose whole way that many mails go.
+func (w *way) watch(ctx context.Context, s *sink, mails int) (err error) {
+	dir, err := os.MkdirTemp("", "bench-mail")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	p, err := w.notifier(ctx, s, dir, plain, "")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Stop()) }()
+	fmt.Print("\n| mails sent, the whole way | notifier MiB |\n|---|---|\n")
+	const together = 5 * waiting
+	for sent := 0; ; sent += together {
+		if sent%max(together, mails/10/together*together) == 0 || sent >= mails {
+			held, err := p.Holds()
+			if err != nil {
+				return err
+			}
+			fmt.Printf("| %d | %.0f |\n", sent, held)
+		}
+		if sent >= mails {
+			return nil
+		}
+		events, err := eventsOf(fmt.Sprint("memory-", sent), together, plain)
+		if err != nil {
+			return err
+		}
+		if err := w.cl.ProduceSync(ctx, events...).FirstErr(); err != nil {
+			return fmt.Errorf("hand events to Kafka: %w", err)
+		}
+		if err := w.awaitResults(ctx, 2*int64(sent)); err != nil { // what came before is sent
+			return err
+		}
+	}
+}
+
+// watch looks ten times at a sender that sends that many mails.
+func (s *sink) watch(ctx context.Context, mails int) error {
 	var r *run
-	r, err = s.newRun(mails, own, func(sent int) {
+	r, err := s.newRun(mails, own, func(sent int) {
 		if n := sent + waiting - 1; n < mails {
 			r.come(n)
 		}

@@ -108,15 +108,21 @@ func (p *Process) CPU() (time.Duration, error) {
 }
 
 // Peak is the most memory that the process has held, in MiB.
-func (p *Process) Peak() (float64, error) {
+func (p *Process) Peak() (float64, error) { return p.memory("VmHWM:") }
+
+// Holds is the memory that the process holds, in MiB.
+func (p *Process) Holds() (float64, error) { return p.memory("VmRSS:") }
+
+// memory is a line of proc(5)'s status.
+func (p *Process) memory(line string) (mebibytes float64, err error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
-		return 0, fmt.Errorf("read peak memory (Linux only): %w", err)
+		return 0, fmt.Errorf("read memory (Linux only): %w", err)
 	}
-	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	_, after, _ := strings.Cut(string(status), line)
 	var kib float64
 	if _, err := fmt.Sscan(after, &kib); err != nil {
-		return 0, fmt.Errorf("read peak memory: %w", err)
+		return 0, fmt.Errorf("read memory: %w", err)
 	}
 	return kib / 1024, nil
 }
