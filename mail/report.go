@@ -1,6 +1,6 @@
 // Rules of reports:
 //   - results leave together, all that have gathered since the last did: at once where few come, and a moment apart where many
-//     do, because each way to Kafka costs as much as several results;
+//     do, because each way to Kafka costs as much as several results; but no connection waits for that moment to pass;
 //   - what could not be written is written again with those that come, until it is: a result that is told twice changes nothing;
 //   - only the end of StopTimeout ends that: the next owner may send once more what was not told.
 
@@ -29,6 +29,12 @@ type result struct {
 func (s *Sender) hand(r result) {
 	s.results = append(s.results, r)
 	s.ask()
+	if len(s.results) == mostUnderWay*s.cfg.Pool/2 {
+		select {
+		case s.enough <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // ask has reports look for results.
@@ -60,6 +66,7 @@ func (s *Sender) reports(ctx context.Context) {
 		}
 		select {
 		case <-pause:
+		case <-s.enough:
 		case <-ctx.Done():
 		}
 	}

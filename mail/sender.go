@@ -60,8 +60,8 @@ type Sender struct {
 	// work hands a worker the word that there is something to take; changed wakes who hands it out.
 	work    chan struct{}
 	changed chan struct{}
-	// toReport asks for results to be reported.
-	toReport chan struct{}
+	// toReport asks for results to be reported, enough for that not to be put off.
+	toReport, enough chan struct{}
 
 	mu       sync.Mutex
 	assigned map[int32]*assignment
@@ -111,6 +111,7 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 		work:     make(chan struct{}),
 		changed:  make(chan struct{}, 1),
 		toReport: make(chan struct{}, 1),
+		enough:   make(chan struct{}, 1),
 		assigned: make(map[int32]*assignment),
 		agenda:   newAgenda((cfg.Pool + 3) / 4),
 		underWay: make(map[*job]struct{}),
