@@ -131,7 +131,7 @@ func (p *process) stop(t *testing.T, signal os.Signal) {
 
 // stopWithin is how long the process may take to stop: what runs everything has less than a single role.
 func (p *process) stopWithin() time.Duration {
-	if p.args[0] == "serve" {
+	if slices.Contains(p.args, "serve") {
 		return killedAfter
 	}
 	return stopWithin
