@@ -53,20 +53,20 @@ func (s *Sender) reports(ctx context.Context) {
 		results, last := s.results, s.last
 		s.results = nil
 		s.mu.Unlock()
-		pause := time.After(reportEvery)
+		pause, enough := time.After(reportEvery), s.enough
 		err := s.report(ctx, results)
 		if err != nil && !failing {
 			s.cfg.Log.WithError(err).Warn("results of mails not written, trying again")
 		}
 		if failing = err != nil; failing {
-			pause = time.After(reportAgain)
+			pause, enough = time.After(reportAgain), nil
 		}
 		if last && (!failing || ctx.Err() != nil) {
 			return
 		}
 		select {
 		case <-pause:
-		case <-s.enough:
+		case <-enough:
 		case <-ctx.Done():
 		}
 	}

@@ -471,6 +471,39 @@ func TestSender_AReportThatFails_IsRepeatedAndTheMailIsNot(t *testing.T) {
 	}
 }
 
+func TestSender_ManyReportsThatFail_AreNotRepeatedAtOnce(t *testing.T) {
+	r := startRelay(t, always("", ""))
+	var mu sync.Mutex
+	var reports []time.Time
+	p := startPost(t, plain(r), func(cfg *mail.SenderConfig) {
+		cfg.Pool, cfg.StopTimeout = 1, 300*time.Millisecond
+		cfg.Report = func(_ context.Context, all []mail.Delivery) []error {
+			mu.Lock()
+			defer mu.Unlock()
+			reports = append(reports, time.Now())
+			return slices.Repeat([]error{errors.New("kafka is away")}, len(all))
+		}
+	})
+	for i := range 8 {
+		p.queue(codeMail(fmt.Sprint(i), fmt.Sprintf("ada@%d.example.org", i)))
+	}
+	eventually(t, "all are out", func() bool { return len(r.mails()) == 8 })
+	counted := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(reports)
+	}
+	seen := counted()
+	eventually(t, "all are reported three times", func() bool { return counted() >= seen+3 })
+	mu.Lock()
+	defer mu.Unlock()
+	for i := range reports[1:] {
+		if apart := reports[i+1].Sub(reports[i]); apart < 100*time.Millisecond {
+			t.Errorf("reported again after %v", apart)
+		}
+	}
+}
+
 func TestSender_AMailWithoutItsSecret_IsHeldAndMakesUnready(t *testing.T) {
 	r := startRelay(t, always("", ""))
 	p := startPost(t, plain(r), func(cfg *mail.SenderConfig) {
