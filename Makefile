@@ -1,6 +1,5 @@
 # Only go and make are needed to run, build and test; test-kafka and e2e also need Java, Maven and Python, test-openapi
-# Python, the bench targets a JDK and Maven (bench-mail
-# Debian's apt in their place), test-browser Node and Chromium.
+# Python, the bench targets a JDK and Maven (those of mails Debian's apt, too), test-browser Node and Chromium.
 LINT := go tool -modfile=lint/go.mod
 SINK := .cache/aiosmtpd-1.4.6
 SCHEMATHESIS := .cache/schemathesis-4.32.5

@@ -17,7 +17,7 @@ import (
 
 type cli struct {
 	Speed    speedCmd    `cmd:"" help:"Mails a second, ours beside smtp-source's."`
-	Memory   memoryCmd   `cmd:"" help:"What the sender holds while 1,000,000 mails leave."`
+	Memory   memoryCmd   `cmd:"" help:"What the sender, and the whole notifier, hold while 1,000,000 mails leave."`
 	Notifier notifierCmd `cmd:"" hidden:"" help:"The notifier, until standard input ends."`
 }
 

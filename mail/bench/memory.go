@@ -14,6 +14,7 @@ import (
 	"runtime"
 
 	"countersign/mail"
+	"countersign/stream/bench/measure"
 )
 
 const (
@@ -26,7 +27,7 @@ type memoryCmd struct {
 	Brokers  []string `env:"KAFKA_BROKER_LIST" help:"A Kafka of one's own: host:port,…. Defaults to none: without the whole notifier."`
 }
 
-// Run looks ten times at what the sender holds, and ten times at the notifier.
+// Run looks at what the sender holds, at the beginning and after each tenth, and then at the whole notifier.
 func (c memoryCmd) Run(ctx context.Context) error {
 	s, err := newSink(ctx, c.Postfix)
 	if err != nil {
@@ -44,7 +45,7 @@ func (c memoryCmd) Run(ctx context.Context) error {
 	return errors.Join(w.watch(ctx, s, mails), w.remove())
 }
 
-// watch looks ten times at a notifier on whose whole way that many mails go.
+// watch looks at a notifier on whose whole way that many mails go.
 func (w *way) watch(ctx context.Context, s *sink, mails int) (err error) {
 	dir, err := os.MkdirTemp("", "bench-mail")
 	if err != nil {
@@ -58,31 +59,48 @@ func (w *way) watch(ctx context.Context, s *sink, mails int) (err error) {
 	defer func() { err = errors.Join(err, p.Stop()) }()
 	fmt.Print("\n| mails sent, the whole way | notifier MiB |\n|---|---|\n")
 	const together = 5 * waiting
-	for sent := 0; ; sent += together {
-		if sent%max(together, mails/10/together*together) == 0 || sent >= mails {
-			held, err := p.Holds()
-			if err != nil {
+	left := departures{}
+	for n := 0; n < mails; n += together {
+		if err := w.hand(ctx, left, n, min(together, mails-n)); err != nil {
+			return err
+		}
+		if n%max(together, mails/10/together*together) == 0 {
+			if err := holds(p, n); err != nil {
 				return err
 			}
-			fmt.Printf("| %d | %.0f |\n", sent, held)
-		}
-		if sent >= mails {
-			return nil
-		}
-		events, err := eventsOf(fmt.Sprint("memory-", sent), together, plain)
-		if err != nil {
-			return err
-		}
-		if err := w.cl.ProduceSync(ctx, events...).FirstErr(); err != nil {
-			return fmt.Errorf("hand events to Kafka: %w", err)
-		}
-		if err := w.awaitResults(ctx, 2*int64(sent)); err != nil { // what came before is sent
-			return err
 		}
 	}
+	if err := w.hand(ctx, left, mails, 0); err != nil {
+		return err
+	}
+	return holds(p, mails)
 }
 
-// watch looks ten times at a sender that sends that many mails.
+// hand hands over that many events, and returns when the mails of all that came before, sent in number, have left.
+func (w *way) hand(ctx context.Context, left departures, sent, together int) error {
+	ctx, cancel := context.WithTimeout(ctx, wayTimeout)
+	defer cancel()
+	events, err := eventsOf(fmt.Sprint("memory-", sent), together, plain)
+	if err != nil {
+		return err
+	}
+	if err := w.cl.ProduceSync(ctx, events...).FirstErr(); err != nil {
+		return fmt.Errorf("hand events to Kafka: %w", err)
+	}
+	return w.await(ctx, left, sent)
+}
+
+// holds prints what a notifier holds.
+func holds(p *measure.Process, sent int) error {
+	held, err := p.Holds()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("| %d | %.0f |\n", sent, held)
+	return nil
+}
+
+// watch looks at a sender that sends that many mails.
 func (s *sink) watch(ctx context.Context, mails int) error {
 	var r *run
 	r, err := s.newRun(mails, own, func(sent int) {

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -178,7 +179,11 @@ func (w *way) send(ctx context.Context, s *sink, round string, mails int, l lett
 	if err := w.awaitResults(ctx, held+2*int64(mails)); err != nil {
 		return seen, err
 	}
-	left, settled, err := w.await(ctx, mails)
+	left := departures{}
+	if err := w.await(ctx, left, mails); err != nil {
+		return seen, err
+	}
+	settled, err := w.settled(ctx)
 	if err != nil {
 		return seen, err
 	}
@@ -186,7 +191,7 @@ func (w *way) send(ctx context.Context, s *sink, round string, mails int, l lett
 	if err != nil {
 		return seen, err
 	}
-	seen.took, seen.settled, seen.cpu = left.Sub(begun), settled.Sub(begun), after-before
+	seen.took, seen.settled, seen.cpu = left.last().Sub(begun), settled.Sub(begun), after-before
 	seen.peak, err = p.Peak()
 	return seen, err
 }
@@ -256,35 +261,38 @@ func eventsOf(round string, mails int, l letterKind) (events []*kgo.Record, err 
 	return events, nil
 }
 
-// await returns when all mails have left, and when all of them were settled.
-func (w *way) await(ctx context.Context, mails int) (left, settled time.Time, err error) {
-	for sent := map[string]time.Time{}; len(sent) < mails; {
+// departures is when each mail left, by its id.
+type departures map[string]time.Time
+
+func (d departures) last() time.Time {
+	return slices.MaxFunc(slices.Collect(maps.Values(d)), time.Time.Compare)
+}
+
+// await returns when that many mails have left.
+func (w *way) await(ctx context.Context, left departures, mails int) error {
+	for len(left) < mails {
 		fetches := w.cl.PollFetches(ctx)
 		if ctx.Err() != nil {
-			return left, settled, fmt.Errorf("%d of %d mails have left: %w", len(sent), mails, ctx.Err())
+			return fmt.Errorf("%d of %d mails have left: %w", len(left), mails, ctx.Err())
 		}
 		if err := fetches.Err(); err != nil {
-			return left, settled, err
+			return err
 		}
 		for r := range fetches.RecordsAll() {
 			id, at, err := resultOf(r)
 			if err != nil {
-				return left, settled, err
+				return err
 			}
 			if id == "" {
 				continue
 			}
-			if before, again := sent[id]; again && !before.Equal(at) { // a result may be written twice, of one and the same attempt
-				return left, settled, fmt.Errorf("mail %s was sent twice", id)
+			if before, again := left[id]; again && !before.Equal(at) { // a result may be written twice, of one and the same attempt
+				return fmt.Errorf("mail %s was sent twice", id)
 			}
-			sent[id] = at
-			if at.After(left) {
-				left = at
-			}
+			left[id] = at
 		}
 	}
-	settled, err = w.settled(ctx)
-	return left, settled, err
+	return nil
 }
 
 // awaitResults returns when mail_deliveries holds so many records. Reading them meanwhile would cost what is measured.
