@@ -11,13 +11,15 @@ import "regexp"
 // refusal is a reply for good: its code, and the subject and detail of its enhanced status code, if it has one.
 var refusal = regexp.MustCompile(`^(5\d\d)(?:[ -]+5\.(\d{1,3})\.(\d{1,3})\b)?`)
 
-// aboutUs are words of replies that refuse a sender, not a recipient: "550 relay not permitted" is Exim's.
-var aboutUs = regexp.MustCompile(`(?i)\brelay|denied|permitted|policy|authenti|spam|bl(o|a)ck|reputation|\b(spf|dkim|dmarc|rbl)\b`)
+// aboutUs are words of replies that refuse a sender, not a recipient: "550 relay not permitted" and "550 Sender verify
+// failed" are Exim's, "Sender address rejected" is Postfix', which checks a sender at RCPT.
+var aboutUs = regexp.MustCompile(`(?i)\brelay|\bsender|denied|permitted|policy|authenti|spam|bl(o|a)ck|reputation|verif|\b(spf|dkim|dmarc|rbl)\b`)
 
-// Suppresses says whether what came of an attempt means that nobody will ever be at the address. Without an enhanced status
-// code every 55z reply to RCPT does, which is of the mail system (RFC 5321 §4.2.1) and not of syntax (50z) or a login (53z),
-// but for 552, a full mailbox (§4.2.3), and for words that are about us. With one, its subject must be the address (RFC 3463 §3.2: X.1) or be left open (X.0),
-// or its mailbox be disabled (§3.3: X.2.1).
+// Suppresses says whether what came of an attempt means that nobody will ever be at the address. Where the enhanced status
+// code leaves open what is wrong (RFC 3463 §3.1: X.0; §3.2: X.1.0), or there is none, every 55z reply to RCPT does, which is of
+// the mail system (RFC 5321 §4.2.1) and not of syntax (50z) or a login (53z), but for 552, a full mailbox (§4.2.3), and for
+// words that are about us. Else it must be of the recipient's address (RFC 3463 §3.2: X.1, but for X.1.7 and X.1.8, which are of
+// the sender's) or say that its mailbox is disabled (§3.3: X.2.1).
 func (d Delivery) Suppresses() bool {
 	if d.By != BySender || d.State != Failed || d.Stage != StageRcpt {
 		return false
@@ -26,13 +28,13 @@ func (d Delivery) Suppresses() bool {
 	if status == nil {
 		return false
 	}
-	switch code, subject, detail := status[1], status[2], status[3]; subject {
-	case "":
+	code, subject, detail := status[1], status[2], status[3]
+	switch {
+	case subject == "", subject == "0", subject == "1" && detail == "0":
 		return code[1] == '5' && code != "552" && !aboutUs.MatchString(d.Reply)
-	case "0", "1":
-		return true
-	case "2":
-		return detail == "1"
+	case subject == "1":
+		return detail != "7" && detail != "8"
+	default:
+		return subject == "2" && detail == "1"
 	}
-	return false
 }
