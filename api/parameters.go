@@ -10,10 +10,10 @@ import (
 )
 
 // Rules:
-//   - a query of the internal listener that a call cannot have meant is refused, whatever it asks: an answer without a filter
-//     would be taken for one with it;
+//   - a query of the internal listener that a call without a body cannot have meant is refused, whatever it asks: an answer
+//     without a filter would be taken for one with it;
 //   - that is one with a parameter that the call does not have, that stands twice, or that cannot be read;
-//   - a parameter without a value is as if it were not there.
+//   - a parameter that it has, without a value, is as if it were not there.
 
 // knownOnly has a call refuse what it does not know.
 func knownOnly(op *huma.Operation) {

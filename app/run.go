@@ -162,7 +162,7 @@ func (n *node) dial(ctx context.Context) (err error) {
 // stopTimeout bounds the whole stop. Somebody waits at a terminal for what runs everything; a single role has nearly the ten
 // seconds after which container engines kill it.
 func (r Roles) stopTimeout() time.Duration {
-	if r == (Roles{API: true, Users: true, Notifier: true}) {
+	if r == everything {
 		return 4500 * time.Millisecond
 	}
 	return 9 * time.Second

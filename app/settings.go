@@ -234,7 +234,7 @@ func (s *Settings) complete(roles Roles) error {
 		need(s.MailFrom != "", "MAIL_FROM must be set to the sender of the mails, like Example <no-reply@example.com>")
 		need(s.SMTPPool > 0 && s.SMTPPool <= 1000, "SMTP_POOL must be between 1 and 1000")
 		need(s.MailRate == 0 || s.MailRate >= 0.01 && s.MailRate <= 100_000, "MAIL_RATE must be mails a second between 0.01 and 100000, or 0 for no limit")
-		need(s.SMTPInsecure != "" && hostOf("smtp://"+s.SMTPInsecure) == s.SMTPInsecure, "SMTP_INSECURE must be true, false, or a relay's host without its port")
+		need(namesRelays(s.SMTPInsecure), "SMTP_INSECURE must be true, false, or a relay's host without its port")
 		need(s.SMTPHello == "" || !s.embeddedInbox(), "SMTP_URL must be set with SMTP_HELLO: the embedded inbox does not ask")
 		need(s.SMTPCAFile == "" || !s.embeddedInbox(), "SMTP_URL must be set with SMTP_CA_FILE: the embedded inbox speaks no TLS")
 		var err error
@@ -299,6 +299,15 @@ func (s *Settings) insecure(relay string) bool {
 		return every
 	}
 	return strings.EqualFold(hostOf(relay), s.SMTPInsecure)
+}
+
+// namesRelays says whether SMTP_INSECURE can be read. A yes or an off is no host: it is a switch that was meant.
+func namesRelays(insecure string) bool {
+	switch strings.ToLower(insecure) {
+	case "", "y", "yes", "n", "no", "on", "off":
+		return false
+	}
+	return hostOf("smtp://"+insecure) == insecure || net.ParseIP(insecure) != nil
 }
 
 // hostOf is the host in a URL without its port, empty if it has none.

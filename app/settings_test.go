@@ -106,6 +106,7 @@ func TestSettings_ThatAreWrong_AreNamed(t *testing.T) {
 		{everything, []string{"--mail-from=a@example.com", "--smtp-url=smtp://127.0.0.1", "--smtp-hello=mx"}, "SMTP_HELLO"},
 		{everything, []string{"--mail-from=a@example.com", "--smtp-url=smtp://mailpit:1025", "--smtp-insecure=mailpit:1025"}, "SMTP_INSECURE"},
 		{everything, []string{"--mail-from=a@example.com", "--smtp-url=smtp://mailpit:1025", "--smtp-insecure="}, "SMTP_INSECURE"},
+		{everything, []string{"--mail-from=a@example.com", "--smtp-url=smtp://mailpit:1025", "--smtp-insecure=Yes"}, "SMTP_INSECURE"},
 		{everything, []string{"--rate-limit=0"}, "RATE_LIMIT"},
 		{everything, []string{"--rate-limit=60/m"}, "RATE_LIMIT"},
 		{everything, []string{"--domain-mails-per-hour=0"}, "DOMAIN_MAILS_PER_HOUR"},
@@ -140,13 +141,17 @@ func TestSettings_ThatAreWrong_AreNamed(t *testing.T) {
 func TestSettings_SpeakInClear_ToEveryRelay_OrToTheOneThatIsNamed(t *testing.T) {
 	const relay, catcher = "smtp://user:pass@relay.example.com:587", "smtp://mailpit:1025"
 	for args, want := range map[string]map[string]bool{
-		"":                          {relay: false, catcher: false},
-		"--smtp-insecure=false":     {relay: false, catcher: false},
-		"--smtp-insecure=true":      {relay: true, catcher: true},
-		"--smtp-insecure=mailpit":   {relay: false, catcher: true, "smtp://Mailpit": true, "smtp://mailpit.example.com": false},
-		"--smtp-insecure=192.0.2.1": {relay: false, "smtp://192.0.2.1:25": true},
+		"":                            {relay: false, catcher: false},
+		"--smtp-insecure=false":       {relay: false, catcher: false},
+		"--smtp-insecure=true":        {relay: true, catcher: true},
+		"--smtp-insecure=mailpit":     {relay: false, catcher: true, "smtp://Mailpit": true, "smtp://mailpit.example.com": false},
+		"--smtp-insecure=192.0.2.1":   {relay: false, "smtp://192.0.2.1:25": true},
+		"--smtp-insecure=2001:db8::1": {relay: false, "smtp://[2001:db8::1]:25": true},
 	} {
 		s := settings(t, strings.Fields(args)...)
+		if !namesRelays(s.SMTPInsecure) {
+			t.Errorf("%s is refused", args)
+		}
 		for relay, inClear := range want {
 			if s.insecure(relay) != inClear {
 				t.Errorf("%s: %s is spoken to in clear: %v", args, relay, !inClear)

@@ -16,7 +16,7 @@ import (
 )
 
 // Rules:
-//   - a sender sees committed rows, and writes what came of an attempt to mail_deliveries, which the group reads back;
+//   - a sender sees the rows that are committed, and of a partition that is assigned all of them;
 //   - what mail_deliveries holds of a change has the change's own id: the same change again has the same.
 
 // Outbox shows a sender the committed rows of the notification service's table.
