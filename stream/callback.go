@@ -32,7 +32,7 @@ func Visitor(name string, callback goka.ProcessCallback) goka.Edge {
 	callback = telling(callback)
 	return goka.Visitor(name, func(ctx goka.Context, meta any) {
 		if own, ok := ctx.(lifeContext); ok {
-			own.cycle.hand(1, 1)
+			own.cycle.hand(1)
 			defer own.cycle.finish()
 		}
 		callback(ctx, meta)

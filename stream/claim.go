@@ -48,10 +48,10 @@ type claim struct {
 	closed    bool
 }
 
-// slot is a record that is handed over and not finished, or finished behind one that is not.
+// slot is a record that is handed over and not finished, or finished or passed over behind one that is not.
 type slot struct {
-	offset int64
-	done   bool
+	offset       int64
+	done, passed bool
 }
 
 func newClaim(tp topicPartition, first int64, skip func(string, Headers) bool, pause func(bool)) *claim {
@@ -95,30 +95,25 @@ func (c *claim) add(records []*kgo.Record, watermark int64) {
 	}
 }
 
-// hand gives goka up to limit waiting records. Ahead of the first it tells before how many there are for goka, and for
-// how many of them goka calls back: not for one without a value. It returns how many left the queue, those that goka does
-// not see among them.
-func (c *claim) hand(limit int, before func(records, calls int)) int {
+// hand gives goka up to limit waiting records. Ahead of the first it tells before how many there are for goka. It returns
+// how many left the queue, those that goka does not see among them.
+func (c *claim) hand(limit int, before func(records int)) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := min(limit, len(c.waiting), claimLimit-len(c.open))
 	if n <= 0 || c.closed {
 		return 0
 	}
-	records, calls := 0, 0
+	records := 0
 	begun := len(c.open)
 	for _, r := range c.waiting[:n] {
 		passed := r.Attrs.IsControl() || c.skip != nil && c.skip(r.Topic, r.Headers)
-		c.open = append(c.open, slot{r.Offset, passed})
-		if passed {
-			continue
-		}
-		records++
-		if r.Value != nil {
-			calls++
+		c.open = append(c.open, slot{r.Offset, passed, passed})
+		if !passed {
+			records++
 		}
 	}
-	before(records, calls)
+	before(records)
 	for i, r := range c.waiting[:n] {
 		if !c.open[begun+i].done {
 			c.ch <- message(r)
@@ -180,15 +175,17 @@ func (c *claim) position() int64 {
 	return c.committed
 }
 
-// unfinished returns how many records are open, and whether one is finished behind one that is not.
+// unfinished returns how many records are open, and whether one is finished behind one that is not: what it emitted cannot
+// be committed without it. One that was passed over emitted nothing, and is passed over again.
 func (c *claim) unfinished() (n int, hole bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range c.open {
-		if s.done {
-			hole = true
-		} else {
+		switch {
+		case !s.done:
 			n++
+		case !s.passed:
+			hole = true
 		}
 	}
 	return n, hole

@@ -29,7 +29,7 @@ func testClaim(first int64) (*claim, *int) {
 func TestClaim_MarkedOutOfOrder_MovesOverTheFinishedPrefixOnly(t *testing.T) {
 	c, _ := testClaim(10)
 	c.add(records(10, 5), 15)
-	c.hand(5, func(int, int) {})
+	c.hand(5, func(int) {})
 	for _, step := range []struct{ mark, next int64 }{{12, 10}, {11, 10}, {10, 13}, {14, 13}, {13, 15}} {
 		if !c.mark(step.mark) {
 			t.Fatalf("%d was not open", step.mark)
@@ -52,7 +52,7 @@ func TestClaim_ARecordToSkip_CountsAsFinishedAndIsNotHandedOver(t *testing.T) {
 	}
 	rs[3].Headers = []kgo.RecordHeader{{Key: "by", Value: []byte("them")}}
 	c.add(rs, 4)
-	if n := c.hand(4, func(records, _ int) {
+	if n := c.hand(4, func(records int) {
 		if records != 2 {
 			t.Errorf("%d records are announced, want 2", records)
 		}
@@ -77,7 +77,7 @@ func TestClaim_ARecordToSkip_CountsAsFinishedAndIsNotHandedOver(t *testing.T) {
 func TestClaim_AnyOrderOfMarks_EndsAtTheEnd(t *testing.T) {
 	c, _ := testClaim(0)
 	c.add(records(0, 1000), 1000)
-	c.hand(1000, func(int, int) {})
+	c.hand(1000, func(int) {})
 	finished := map[int64]bool{}
 	for _, offset := range rand.Perm(1000) {
 		c.mark(int64(offset))
@@ -97,20 +97,20 @@ func TestClaim_TooMuchUnfinished_HandsNothingMoreAndPauses(t *testing.T) {
 	if *pauses != 1 {
 		t.Error("fetching goes on")
 	}
-	if n := c.hand(10*claimLimit, func(int, int) {}); n != claimLimit {
+	if n := c.hand(10*claimLimit, func(int) {}); n != claimLimit {
 		t.Errorf("%d records were handed over, want %d", n, claimLimit)
 	}
-	if c.ready() || c.hand(1, func(int, int) {}) != 0 {
+	if c.ready() || c.hand(1, func(int) {}) != 0 {
 		t.Error("one more was handed over")
 	}
 	for offset := range int64(2 * claimLimit) {
 		if offset == claimLimit {
-			c.hand(claimLimit, func(int, int) {})
+			c.hand(claimLimit, func(int) {})
 		}
 		<-c.ch
 		c.mark(offset)
 	}
-	c.hand(claimLimit, func(int, int) {})
+	c.hand(claimLimit, func(int) {})
 	if *pauses != 0 {
 		t.Error("fetching stays paused")
 	}
@@ -123,14 +123,34 @@ func TestClaim_ControlRecords_CountAsFinishedAndAreNotHandedOver(t *testing.T) {
 	rs[1].Attrs, rs[2].Attrs = control, control
 	c.add(rs, 3)
 	counted := 0
-	if n := c.hand(10, func(n, _ int) { counted = n }); n != 3 || counted != 1 || len(c.ch) != 1 {
+	if n := c.hand(10, func(n int) { counted = n }); n != 3 || counted != 1 || len(c.ch) != 1 {
 		t.Errorf("%d left, %d counted, %d handed over", n, counted, len(c.ch))
 	}
-	if n, hole := c.unfinished(); n != 1 || !hole {
+	if n, hole := c.unfinished(); n != 1 || hole {
 		t.Errorf("%d unfinished, hole %v", n, hole)
 	}
 	c.mark(0)
 	if next, moved := c.uncommitted(); next != 3 || !moved {
 		t.Errorf("the prefix ends at %d", next)
+	}
+}
+
+func TestClaim_OnlyWhatIsFinishedBehindAnOpenRecord_IsAHole(t *testing.T) {
+	c, _ := testClaim(0)
+	c.skip = func(_ string, headers Headers) bool { return len(headers) > 0 }
+	rs := records(0, 4)
+	rs[1].Headers = []kgo.RecordHeader{{Key: "passed", Value: []byte("over")}}
+	c.add(rs, 4)
+	c.hand(10, func(int) {})
+	if n, hole := c.unfinished(); n != 3 || hole {
+		t.Errorf("with one passed over: %d unfinished, hole %v", n, hole)
+	}
+	c.mark(2)
+	if n, hole := c.unfinished(); n != 2 || !hole {
+		t.Errorf("with one finished: %d unfinished, hole %v", n, hole)
+	}
+	c.mark(0)
+	if n, hole := c.unfinished(); n != 1 || hole {
+		t.Errorf("with all before it finished: %d unfinished, hole %v", n, hole)
 	}
 }

@@ -90,12 +90,12 @@ func (y *cycle) hold() error {
 	return err
 }
 
-// hand counts records that are about to be handed over, and the callbacks that will be called for them.
-func (y *cycle) hand(records, calls int) {
+// hand counts records that are about to be handed over; a callback will be called for each.
+func (y *cycle) hand(records int) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	y.records += records
-	y.calls += calls
+	y.calls += records
 	y.begin()
 }
 
@@ -112,10 +112,23 @@ func (y *cycle) returned() {
 	defer y.mu.Unlock()
 	y.calls--
 	if y.calls == 0 {
-		select {
-		case y.called <- struct{}{}:
-		default:
-		}
+		y.call()
+	}
+}
+
+// hurry lets what was emitted leave without waiting for callbacks: those of a session that is over may never come.
+func (y *cycle) hurry() {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.calls = 0
+	y.call()
+}
+
+// call has a flush that gathers look.
+func (y *cycle) call() {
+	select {
+	case y.called <- struct{}{}:
+	default:
 	}
 }
 

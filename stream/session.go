@@ -152,6 +152,7 @@ func (s *session) run(handler sarama.ConsumerGroupHandler) error {
 		failed = nil // a rebalance came first
 	}
 	s.cancel()
+	s.life.cycle.hurry()
 	s.life.serving(nil)
 	if failed != nil || s.lost.Load() || s.life.cycle.failure() != nil {
 		giveUp() // nothing will be committed

@@ -142,7 +142,7 @@ func TestStatus_WhatIsProcessedAndWhatIsCommitted_AreToldApart(t *testing.T) {
 	for offset := range int64(6) {
 		c.add([]*kgo.Record{{Topic: tp.topic, Partition: tp.partition, Offset: 100 + offset}}, 110)
 	}
-	c.hand(6, func(int, int) {})
+	c.hand(6, func(int) {})
 	for _, offset := range []int64{100, 101, 102, 104} { // 103 is not finished
 		c.mark(offset)
 	}
