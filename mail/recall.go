@@ -20,8 +20,11 @@ type recall struct {
 func (r *recall) begins(end func()) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.off {
+		return false
+	}
 	r.end, r.handed, r.ended = end, false, false
-	return !r.off
+	return true
 }
 
 // hands tells that the content leaves. False: it must not.

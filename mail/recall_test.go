@@ -18,6 +18,7 @@ func TestRecall_EndsWhatHasNotLeft_AndLeavesAContentUntilItIsCut(t *testing.T) {
 		"begin hand cut over begin": "+hx-",
 		"begin hand off over begin": "+h-",
 		"off begin":                 "-",
+		"off begin cut":             "-",
 	} {
 		var r recall
 		got := ""
