@@ -96,9 +96,11 @@ func sooner(a, b *entry) bool {
 // tried says whether there was a conversation about the mail already, whatever came of it.
 func (e *entry) tried() bool { return e.mail.Attempts > 0 || e.deferrals > 0 }
 
-// put off holds the mail back, twice as long each time, up to 16 times as long as at first.
+// putOff holds the mail back, twice as long each time, up to 16 times as long as at first, but for no more than half of the
+// time it has left: the relay may be well again long before.
 func (e *entry) putOff(now time.Time, first time.Duration) {
-	e.deferred = now.Add(first << min(e.deferrals, 4))
+	left := e.mail.Deadline().Sub(now)
+	e.deferred = now.Add(max(first, min(first<<min(e.deferrals, 4), left/2)))
 	e.deferrals++
 }
 
@@ -154,12 +156,9 @@ func (a *agenda) drop(e *entry) {
 	}
 }
 
-// begin takes an entry out because its mail is under way, until the lane it returns is given to end.
+// begin takes an entry that is ready out because its mail is under way, until the lane it returns is given to end.
 func (a *agenda) begin(e *entry) *lane {
 	l := a.remove(e)
-	if l == nil {
-		l = a.lane(e.mail.To)
-	}
 	l.underWay++
 	a.settle(l)
 	return l

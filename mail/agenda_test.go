@@ -53,6 +53,21 @@ func TestAgenda_OfOneDomain_NoMoreThanItsShareIsUnderWay(t *testing.T) {
 	}
 }
 
+func TestPutOff_Doubles_ButForNoMoreThanHalfOfWhatIsLeft(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	e := &entry{mail: Mail{Kind: VerifyAccount, OccurredAt: now, CodeExpiresAt: now.Add(10 * time.Minute)}} // to be mailed within 9 min
+	for _, want := range []int{16, 32, 64, 128, 150, 75, 37, 18, 16} {
+		e.putOff(now, 16*time.Second)
+		if got := e.deferred.Sub(now); got.Truncate(time.Second) != time.Duration(want)*time.Second {
+			t.Errorf("put off for %v, want %d s", got, want)
+		}
+		now = e.deferred
+	}
+	if now.After(e.mail.Deadline()) {
+		t.Errorf("not tried again before %v", e.mail.Deadline())
+	}
+}
+
 func TestAgenda_ALongQueueOfADomainAtItsShare_IsNotLookedThrough(t *testing.T) {
 	const many = 100_000
 	a := newAgenda(1)
