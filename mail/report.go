@@ -54,14 +54,15 @@ func (s *Sender) reports(ctx context.Context) {
 		s.results = nil
 		s.mu.Unlock()
 		pause, enough := time.After(reportEvery), s.enough
-		err := s.report(ctx, results)
+		ended := ctx.Err() != nil
+		err := s.report(ctx, results, ended)
 		if err != nil && !failing {
 			s.cfg.Log.WithError(err).Warn("results of mails not written, trying again")
 		}
 		if failing = err != nil; failing {
 			pause, enough = time.After(reportAgain), nil
 		}
-		if last && (!failing || ctx.Err() != nil) {
+		if last && (!failing || ended) {
 			return
 		}
 		select {
@@ -72,8 +73,8 @@ func (s *Sender) reports(ctx context.Context) {
 	}
 }
 
-// report writes results once, and returns why some are not written. Those are handed in again, unless ctx has ended.
-func (s *Sender) report(ctx context.Context, results []result) (failure error) {
+// report writes results once, and returns why some are not written. Those are handed in again, or given up.
+func (s *Sender) report(ctx context.Context, results []result, giveUp bool) (failure error) {
 	if len(results) == 0 {
 		return nil
 	}
@@ -82,23 +83,25 @@ func (s *Sender) report(ctx context.Context, results []result) (failure error) {
 		deliveries[i] = r.delivery
 	}
 	failures := s.cfg.Report(ctx, deliveries)
-	var untold []Delivery
 	s.mu.Lock()
 	for i, r := range results {
 		if failures != nil && failures[i] != nil {
 			failure = failures[i]
-			if ctx.Err() == nil {
+			if !giveUp {
 				s.hand(r)
 				continue
 			}
-			untold = append(untold, r.delivery)
 		}
 		s.end(r.job, reported)
 	}
 	s.mu.Unlock()
 	s.wake()
-	for _, d := range untold {
-		s.logOf(d).WithError(failure).Error("result of a mail not written: its next owner may send it once more")
+	if giveUp && failure != nil {
+		for i, err := range failures {
+			if err != nil {
+				s.logOf(results[i].delivery).WithError(err).Error("result of a mail not written: its next owner may send it once more")
+			}
+		}
 	}
 	return failure
 }
