@@ -54,7 +54,7 @@ func (s *Sender) take() *job {
 	return j
 }
 
-// handle works on one job until the relay has answered; a result is reported meanwhile the worker goes on.
+// handle works on one job until the relay has answered; a result is reported while the worker goes on.
 func (s *Sender) handle(c *courier, j *job) {
 	d, next := s.attempt(c, j)
 	if next == reported {

@@ -25,7 +25,7 @@ type courier struct {
 	letter bytes.Buffer
 }
 
-// deliver hands a message to the relay. No attempt begins after deadline, and no content leaves leastCodeLife after it.
+// deliver hands a message to the relay. Nothing is tried again after deadline, and no content leaves leastCodeLife after it.
 func (c *courier) deliver(of *recall, m Message, deadline time.Time) outcome {
 	for freeRetry := true; ; {
 		if c.conn != nil && (c.conn.mails >= mostMails || time.Since(c.conn.opened) > c.relay.maxAge) {

@@ -34,15 +34,15 @@ type SenderConfig struct {
 	// Letters makes code and link of a mail. On an error, which must hold no secret, the mail is held until it expires
 	// or its row changes; no other letter is sent in its place.
 	Letters func(Mail) (Letter, error)
-	// Report writes results and returns, once each is written for good or failed, why those that failed did, by their places;
-	// nil where none did. When ctx ends it returns at once. It is called again with what failed.
+	// Report writes results and returns, once each is written for good or failed, why, by their places: nil for one that is
+	// written. Nil for all of them will do. When ctx ends it returns at once. It is called again with what failed.
 	Report func(ctx context.Context, all []Delivery) []error
 	// Pool is the number of connections to the relay; mails to one domain have a quarter of them, rounded up. Defaults to 16.
 	Pool int
 	// Rate is how many mails a second are begun at most, over all connections. Defaults to any number.
 	Rate float64
-	// RevokeTimeout bounds Revoke: a sixteenth for conversations to come to their contents, three quarters for the relay to
-	// answer those, the rest for results to be reported. Defaults to 8 s.
+	// RevokeTimeout bounds Revoke: conversations come to their contents in its first sixteenth, the relay answers those in its
+	// first three quarters, the rest is for results to be reported. Defaults to 8 s.
 	RevokeTimeout time.Duration
 	// StopTimeout bounds the end of Run in the same way; goodbyes to the relay may take 1 s more. Defaults to RevokeTimeout.
 	StopTimeout time.Duration

@@ -237,12 +237,15 @@ func (m mailer) skip(at place, reason string) {
 	m.skipped.WithLabelValues(string(at.Topic()), reason).Inc()
 }
 
-// note counts a decision, and logs one by which a mail does not leave.
+// note counts a decision, and logs one of which somebody may have to know.
 func (m mailer) note(d mail.Delivery) {
 	m.decided.WithLabelValues(string(d.Kind), string(d.State)).Inc()
+	log := m.Log.WithFields(logrus.Fields{"mail_id": d.MailID, "kind": d.Kind, "state": d.State, "attempt": d.Attempt})
 	switch d.State {
-	case mail.Expired, mail.Uncertain:
-		m.Log.WithFields(logrus.Fields{"mail_id": d.MailID, "kind": d.Kind, "state": d.State, "attempt": d.Attempt}).Warn("mail not sent")
+	case mail.Expired:
+		log.Warn("mail not sent")
+	case mail.Uncertain:
+		log.Warn("mail may have been sent")
 	}
 }
 
