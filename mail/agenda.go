@@ -131,22 +131,15 @@ func (a *agenda) enter(e *entry) {
 	a.settle(l)
 }
 
-// oldest is the one that has waited longest to be tried first; nil if none waits for that. It looks at each domain's next.
+// oldest is the one that has waited longest for its first attempt, held ones included; nil if none waits for that. It looks
+// at all of them.
 func (a *agenda) oldest() (first *entry) {
-	for _, l := range a.lanes {
-		if l.ready.Len() > 0 {
-			first = older(first, l.ready.items[0])
+	for _, e := range a.expiring.items {
+		if e.mail.Attempts == 0 && (first == nil || e.occurred < first.occurred) {
+			first = e
 		}
 	}
 	return first
-}
-
-// older is that of two entries that has waited longer to be tried first; a may be nil.
-func older(a, b *entry) *entry {
-	if b.tried() || a != nil && a.occurred <= b.occurred {
-		return a
-	}
-	return b
 }
 
 // drop takes an entry out, wherever it is.

@@ -68,6 +68,19 @@ func TestPutOff_Doubles_ButForNoMoreThanHalfOfWhatIsLeft(t *testing.T) {
 	}
 }
 
+func TestAgenda_TheOldest_WaitsForItsFirstAttempt_HoweverOftenTheRelayWasIll(t *testing.T) {
+	a := newAgenda(2)
+	retried, ill := due("retried", "a.example", 1), due("ill", "a.example", 2)
+	retried.mail.Attempts = 1
+	ill.putOff(time.Now(), time.Hour)
+	for _, e := range []*entry{retried, due("new", "a.example", 3), ill} {
+		a.plan(e)
+	}
+	if e := a.oldest(); e != ill {
+		t.Errorf("it is %q", e.mail.ID)
+	}
+}
+
 func TestAgenda_ALongQueueOfADomainAtItsShare_IsNotLookedThrough(t *testing.T) {
 	const many = 100_000
 	a := newAgenda(1)

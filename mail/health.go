@@ -13,8 +13,8 @@ type Health struct {
 	RelayReason   string
 	// Pending mails wait for an attempt, UnderWay ones are in a conversation or being reported; Conversing ones in one.
 	Pending, UnderWay, Conversing int
-	// OldestQueued is when the event of the oldest mail was that waits for its first attempt; zero if none does. Who waits for
-	// another is not among them: one full mailbox would look like a queue.
+	// OldestQueued is when the event of the oldest mail was that waits for its first attempt, a relay that is ill counts none;
+	// zero if none does. Who waits for another is not among them: one full mailbox would look like a queue.
 	OldestQueued time.Time
 }
 
@@ -30,11 +30,11 @@ func (s *Sender) Health() Health {
 		UnderWay:      len(s.underWay),
 		Conversing:    s.conversing,
 	}
-	oldest := s.agenda.oldest()
-	for e, err := range s.held {
-		oldest, h.Reason = older(oldest, e), err.Error()
+	for _, err := range s.held {
+		h.Reason = err.Error()
+		break
 	}
-	if oldest != nil {
+	if oldest := s.agenda.oldest(); oldest != nil {
 		h.OldestQueued = oldest.mail.OccurredAt
 	}
 	return h
