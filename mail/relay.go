@@ -271,7 +271,7 @@ func (c *connection) send(of *recall, m Message, deadline time.Time) outcome {
 	out.stage, out.reply = stage, "250 "+unnamed(taken, m.To)
 	c.broken = false
 	if err != nil {
-		out.reply = err.Error()
+		out.reply = ended(err)
 		var answer *textproto.Error
 		out.answered = errors.As(err, &answer)
 		switch {

@@ -98,7 +98,7 @@ func judge(stage Stage, code int) verdict {
 // judgeOpening says what it means that no connection could be opened. What is neither an answer nor a failure of
 // the network is our own configuration: a certificate that is not trusted, a STARTTLS or an AUTH that is not there.
 func judgeOpening(err error) outcome {
-	out := outcome{verdict: misconfigured, stage: StageConnect, reply: err.Error()}
+	out := outcome{verdict: misconfigured, stage: StageConnect, reply: ended(err)}
 	var (
 		answer  *textproto.Error
 		garbled textproto.ProtocolError
@@ -111,6 +111,26 @@ func judgeOpening(err error) outcome {
 		out.verdict = ill
 	}
 	return out
+}
+
+// ended says in words why there was no answer. What Go says of that holds addresses, and reads as if the relay had said it.
+func ended(err error) string {
+	var why string
+	var inner error
+	var network net.Error
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		inner, why = io.ErrUnexpectedEOF, "the relay closed the connection"
+	case errors.Is(err, io.EOF):
+		inner, why = io.EOF, "the relay closed the connection"
+	case errors.As(err, &network) && network.Timeout():
+		inner, why = network, "no answer in time"
+	case errors.As(err, &network) && errors.Is(err, net.ErrClosed):
+		inner, why = network, "ended by us before an answer"
+	default:
+		return err.Error()
+	}
+	return strings.TrimSuffix(err.Error(), inner.Error()) + why
 }
 
 // mostReply bounds what is kept of a relay's words, in bytes.

@@ -1,11 +1,13 @@
 package mail
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 )
@@ -85,6 +87,21 @@ func TestJudgeOpening_WhatKeepsAConnectionFromBeingOpened(t *testing.T) {
 	} {
 		if out := judgeOpening(fmt.Errorf("open: %w", row.err)); out.verdict != row.want || out.stage != StageConnect {
 			t.Errorf("%s: %v at %s, want %v", line, out.verdict, out.stage, row.want)
+		}
+	}
+}
+
+func TestEnded_SaysWhyThereWasNoAnswer_WithoutAddresses(t *testing.T) {
+	for want, err := range map[string]error{
+		"the relay closed the connection":            io.EOF,
+		"start TLS: the relay closed the connection": fmt.Errorf("start TLS: %w", io.ErrUnexpectedEOF),
+		"no answer in time":                          &net.OpError{Op: "read", Net: "tcp", Addr: &net.TCPAddr{Port: 25}, Err: os.ErrDeadlineExceeded},
+		"TLS: no answer in time":                     fmt.Errorf("TLS: %w", context.DeadlineExceeded),
+		"ended by us before an answer":               &net.OpError{Op: "read", Net: "tcp", Addr: &net.TCPAddr{Port: 25}, Err: net.ErrClosed},
+		errNoAUTH.Error():                            errNoAUTH,
+	} {
+		if got := ended(err); got != want {
+			t.Errorf("%v: %q, want %q", err, got, want)
 		}
 	}
 }
