@@ -395,7 +395,11 @@ func pluralOf(tag language.Tag, n int, forms []string) (string, error) {
 	name := names[plural.Cardinal.MatchPlural(tag, n, 0, 0, 0, 0)]
 	for i := 0; i+1 < len(forms); i += 2 {
 		if forms[i] == name {
-			return strings.ReplaceAll(forms[i+1], "%d", strconv.Itoa(n)), nil
+			text := strings.ReplaceAll(forms[i+1], "%d", strconv.Itoa(n))
+			if strings.Contains(text, "%") {
+				return "", fmt.Errorf("plural takes %%d alone, not %q", forms[i+1])
+			}
+			return text, nil
 		}
 	}
 	return "", fmt.Errorf("plural of %d has no %q", n, name)

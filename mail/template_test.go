@@ -85,6 +85,7 @@ func TestNewComposer_ATemplateThatIsWrong_IsNamedWithFileAndLine(t *testing.T) {
 		"a value that suits its format":                    {notice, `@<p>=><p>{{printf "%s: %d%%" .Email .Minutes}}`, ""},
 		"a define that is given nothing":                   {notice, `@<p>{{template "said" .}}=><p>{{template "first"}} {{template "said" .}}`, notice + ":5:"},
 		"a define that writes nothing it was given":        {notice, `@{{define "text"}}=>{{define "mark"}}{{.}}{{end}}{{define "text"}}{{template "mark"}}`, notice + ":11: the text has <no value>"},
+		"a plural with another format":                     {code, `@%d Minuten=>%s Minuten`, code + ":10:10: executing"},
 		"a plural without its form":                        {code, `@"one" "noch eine Minute"=>`, code + ":10:10: executing"},
 		"HTML that cannot be escaped":                      {notice, "@<p>=><p title=\"{{.Email}}>", notice + ":13: "},
 		"a value where none can be":                        {notice, `@<p>=><p style="{{.Email}}">`, notice + ":13: the HTML has a value where none can be escaped"},
