@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"countersign/api"
+	"countersign/mail"
 	"countersign/stream"
 	"countersign/topics"
 	"countersign/user"
@@ -64,6 +65,12 @@ func happening(told views.Told) api.Happening {
 	case topics.MailDelivery:
 		h.Kind, h.What, h.Outcome, h.ID, h.VerificationID = api.KindMail, read.Kind, read.State, read.MailID, read.VerificationID
 		h.Attempt, h.Detail, h.UserID = read.Attempt, read.Reply, read.UserID
+		switch {
+		case read.Stage == string(mail.StageSuppressed):
+			h.Detail = "its address is suppressed"
+		case read.By == string(mail.ByOutbox) && !read.NotBefore.IsZero(): // what came of the attempt stands above
+			h.Detail = "the next attempt is at " + read.NotBefore.UTC().Format(time.RFC3339)
+		}
 	case topics.DeadLetter:
 		h.Kind, h.What, h.ID, h.Attempt, h.Detail, h.Outcome = api.KindDeadLetter, read.Topic, read.ID, read.Attempts, read.Reason, "put aside"
 		if !read.RetriedAt.IsZero() {
