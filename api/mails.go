@@ -205,7 +205,7 @@ func (a *MailShown) unretriable(newestFirst []Mail, now time.Time) string {
 	case !a.Deadline.After(now):
 		return "its time ran out at " + a.Deadline.UTC().Format(time.RFC3339)
 	case a.Suppressed != nil:
-		return "its address is suppressed: take it off that list first"
+		return "its address is suppressed, and must be taken off that list first (mail unsuppress)"
 	}
 	return ""
 }

@@ -265,7 +265,7 @@ func TestRetry_OfAMailThatCannotBeSent_SaysWhy(t *testing.T) {
 	for id, detail := range map[string]string{
 		"overtaken":  "a later mail of its verification came",
 		"late":       "its time ran out at 2026-01-31T12:00:00Z",
-		"suppressed": "its address is suppressed: take it off that list first",
+		"suppressed": "its address is suppressed, and must be taken off that list first (mail unsuppress)",
 	} {
 		if a := do(http.MethodPost, "/mails/"+id+"/retry"); a.status != http.StatusConflict || a.json(t)["code"] != "mail_retry_refused" || a.json(t)["detail"] != detail {
 			t.Errorf("%s: %d %s", id, a.status, a.body)

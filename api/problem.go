@@ -113,7 +113,7 @@ var problems = map[string]struct {
 	deadLetterRefused:  {status: http.StatusConflict, title: "This dead letter cannot be retried", detail: "its topic is no input of any group"},
 
 	mailNotFound:        {status: http.StatusNotFound, title: "There is no such mail", detail: "its id is wrong, it is older than 7 days, or its address was erased"},
-	mailRetryRefused:    {status: http.StatusConflict, title: "This mail cannot be sent any more", detail: "it is sent"},
+	mailRetryRefused:    {status: http.StatusConflict, title: "This mail is not sent again", detail: "it is sent"},
 	mailCancelRefused:   {status: http.StatusConflict, title: "This mail does not wait any more", detail: "it is sent"},
 	suppressionNotFound: {status: http.StatusNotFound, title: "This address is not suppressed", detail: "mails to it are sent"},
 }

@@ -99,8 +99,15 @@ func (s Settings) open(ctx context.Context, method, path string) (io.ReadCloser,
 	if json.Unmarshal(body, &why) != nil || why.Error() == "" {
 		return nil, fmt.Errorf("INTERNAL_ADDR=%s answers %s, which is no answer of countersign", s.InternalAddr, res.Status)
 	}
-	if why.Code == "not_found" {
+	switch {
+	case why.Code == "not_found":
 		return nil, fmt.Errorf("INTERNAL_ADDR=%s is another role's: ask an api", s.InternalAddr)
+	case why.Code == "token_required" && token == "":
+		return nil, fmt.Errorf("INTERNAL_ADDR=%s asks for a token: INTERNAL_TOKEN must be set as it is there", s.InternalAddr)
+	case why.Code == "token_required":
+		return nil, fmt.Errorf("INTERNAL_ADDR=%s knows no such token: INTERNAL_TOKEN must be set as it is there", s.InternalAddr)
+	case why.Code == "operator_required" && s.OperatorToken == "":
+		return nil, fmt.Errorf("%w: OPERATOR_TOKEN must be set as it is there", why)
 	}
 	return nil, why
 }

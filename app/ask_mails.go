@@ -112,21 +112,24 @@ func (u undecided) Error() string {
 // ExitCode tells it from what failed.
 func (undecided) ExitCode() int { return 2 }
 
-// RetryMail has a mail sent after all, and prints what became of it. It fails if the mail was given up again, and with the
-// exit code 2 if nothing is known yet. Repeating it has no second effect.
+// RetryMail has a mail sent after all, and prints what became of it, of one that waits at once. It fails if the mail was given
+// up again, and with the exit code 2 if nothing is known yet. Repeating it has no second effect.
 func RetryMail(ctx context.Context, s Settings, id string, out io.Writer) error {
 	before, now, err := s.order(ctx, id, "retry", func(before, now api.Mail) bool {
-		return !now.UpdatedAt.Equal(before.UpdatedAt) && now.State != "queued" && (now.Waits() || now.State != "uncertain")
+		return before.Waits() || !now.UpdatedAt.Equal(before.UpdatedAt) && now.State != "queued" && (now.Waits() || now.State != "uncertain")
 	})
 	switch {
 	case err != nil:
+		return err
+	case before.Waits():
+		_, err = fmt.Fprintf(out, "%s waits already: %s\n", now.ID, state(now))
 		return err
 	case now.State == "sent" || now.Waits():
 		return printState(out, now)
 	case now.UpdatedAt.Equal(before.UpdatedAt):
 		return undecided("the retry")
 	}
-	return fmt.Errorf("the mail was given up again: %s", state(now))
+	return fmt.Errorf("mail %s was given up again: %s", id, state(now))
 }
 
 // CancelMail calls off a mail that waits, and prints what became of it. It fails if the mail was sent or given up before,
@@ -141,7 +144,7 @@ func CancelMail(ctx context.Context, s Settings, id string, out io.Writer) error
 	case now.Waits():
 		return undecided("the cancellation")
 	}
-	return fmt.Errorf("the mail could not be called off any more: %s", state(now))
+	return fmt.Errorf("mail %s could not be called off any more: %s", id, state(now))
 }
 
 // Unsuppress has mails sent to an address again. It fails with the exit code 2 if nothing is known yet of what came of it.
@@ -172,7 +175,7 @@ func Unsuppress(ctx context.Context, s Settings, email string, out io.Writer) er
 // is.
 func (s Settings) order(ctx context.Context, id, what string, done func(before, now api.Mail) bool) (before, now api.Mail, err error) {
 	if err := s.ask(ctx, http.MethodPost, mailPath(id)+"/"+what, &before); err != nil {
-		return before, now, err
+		return before, now, fmt.Errorf("mail %s: %w", id, err)
 	}
 	err = await(ctx, func() (bool, error) {
 		err := s.ask(ctx, http.MethodGet, mailPath(id), &now)

@@ -59,7 +59,8 @@ func TestRetryMail_SaysWhatBecameOfIt(t *testing.T) {
 	becomes(t, RetryMail, "POST /mails/m1/retry", map[string]outcome{
 		"failed,failed,queued,sent": {out: "m1 sent (rcpt: 250 fine)\n"},
 		"failed,retrying":           {out: "m1 retrying (rcpt: 250 fine)\n"},
-		"failed,queued,failed":      {err: "the mail was given up again: failed (rcpt: 250 fine)"},
+		"queued":                    {out: "m1 waits already: queued (rcpt: 250 fine)\n"},
+		"failed,queued,failed":      {err: "mail m1 was given up again: failed (rcpt: 250 fine)"},
 	})
 }
 
@@ -67,7 +68,7 @@ func TestCancelMail_SaysWhatBecameOfIt(t *testing.T) {
 	becomes(t, CancelMail, "POST /mails/m1/cancel", map[string]outcome{
 		"retrying,retrying,cancelled": {out: "m1 cancelled (rcpt: 250 fine)\n"},
 		"cancelled":                   {out: "m1 cancelled (rcpt: 250 fine)\n"},
-		"queued,sent":                 {err: "the mail could not be called off any more: sent (rcpt: 250 fine)"},
+		"queued,sent":                 {err: "mail m1 could not be called off any more: sent (rcpt: 250 fine)"},
 	})
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -71,6 +72,27 @@ func TestWatchUsers_PrintsALineForEachChange_AndSaysWhyItEnds(t *testing.T) {
 		_ = WatchUsers(t.Context(), s, true, &out)
 		if !strings.HasSuffix(out.String(), `{"event":"removed","data":{"email":"bob@example.com"}}`+"\n") {
 			t.Errorf("printed\n%s", out.String())
+		}
+	}
+}
+
+func TestAsk_WithoutTheRightToken_NamesTheSetting(t *testing.T) {
+	for name, c := range map[string]struct {
+		code, want string
+		settings   Settings
+	}{
+		"none":           {"token_required", "asks for a token: INTERNAL_TOKEN must be set", Settings{}},
+		"a wrong one":    {"token_required", "knows no such token: INTERNAL_TOKEN must be set", Settings{InternalToken: "wrong"}},
+		"no operator's":  {"operator_required", "no: OPERATOR_TOKEN must be set", Settings{InternalToken: "reader's"}},
+		"none is enough": {"operator_required", "no", Settings{OperatorToken: "operator's"}},
+	} {
+		s := answering(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprintf(w, `{"title":"no","code":%q}`, c.code)
+		})
+		s.InternalToken, s.OperatorToken = c.settings.InternalToken, c.settings.OperatorToken
+		if err := CancelMail(t.Context(), s, "m1", io.Discard); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "wrong") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
