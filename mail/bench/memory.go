@@ -2,24 +2,28 @@ package main
 
 // What is held here:
 //   - mails come as fast as they leave, so that what waits is always as much, and what grows is kept for no reason;
-//   - of the sender alone it is the heap that is left after a collection, of the whole notifier all that the process holds. Its
-//     rows, which remember for a day what was sent, are on the disk.
+//   - of the sender alone it is the heap that is left after a collection; of the whole notifier what the last collection left,
+//     and what the process holds, which is about twice that: the next one waits until it is. Its rows, which remember for a
+//     day what was sent, are on the disk.
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net/http"
 	"os"
 	"runtime"
+	"strings"
 
 	"countersign/mail"
-	"countersign/stream/bench/measure"
 )
 
 const (
 	memoryMails = 1_000_000
 	waiting     = 1_000
+	mebibyte    = 1 << 20
 )
 
 type memoryCmd struct {
@@ -52,12 +56,12 @@ func (w *way) watch(ctx context.Context, s *sink, mails int) (err error) {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	p, err := w.notifier(ctx, s, dir, plain, "")
+	p, err := w.start(ctx, s, dir, plain, "")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Stop()) }()
-	fmt.Print("\n| mails sent, the whole way | notifier MiB |\n|---|---|\n")
+	fmt.Print("\n| mails sent, the whole way | heap MiB | held MiB |\n|---|---|---|\n")
 	const together = 5 * waiting
 	left := departures{}
 	for n := 0; n < mails; n += together {
@@ -65,7 +69,7 @@ func (w *way) watch(ctx context.Context, s *sink, mails int) (err error) {
 			return err
 		}
 		if n%max(together, mails/10/together*together) == 0 {
-			if err := holds(p, n); err != nil {
+			if err := p.look(n); err != nil {
 				return err
 			}
 		}
@@ -73,7 +77,7 @@ func (w *way) watch(ctx context.Context, s *sink, mails int) (err error) {
 	if err := w.hand(ctx, left, mails, 0); err != nil {
 		return err
 	}
-	return holds(p, mails)
+	return p.look(mails)
 }
 
 // hand hands over that many events, and returns when the mails of all that came before, sent in number, have left.
@@ -90,13 +94,27 @@ func (w *way) hand(ctx context.Context, left departures, sent, together int) err
 	return w.await(ctx, left, sent)
 }
 
-// holds prints what a notifier holds.
-func holds(p *measure.Process, sent int) error {
-	held, err := p.Holds()
+// look prints what a notifier holds.
+func (n notifier) look(sent int) error {
+	held, err := n.Holds()
 	if err != nil {
 		return err
 	}
-	fmt.Printf("| %d | %.0f |\n", sent, held)
+	resp, err := http.Get("http://" + n.addr + "/metrics")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	metrics, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	var next float64 // the heap at which the next collection begins: twice what the last one left
+	_, after, _ := strings.Cut(string(metrics), "\ngo_memstats_next_gc_bytes ")
+	if _, err := fmt.Sscan(after, &next); err != nil {
+		return fmt.Errorf("read the notifier's heap: %w", err)
+	}
+	fmt.Printf("| %d | %.0f | %.0f |\n", sent, next/2/mebibyte, held)
 	return nil
 }
 
@@ -131,7 +149,6 @@ func look(sent int) {
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)
-	const mebibyte = 1 << 20
 	fmt.Printf("| %d | %.1f | %d | %.0f |\n", sent, float64(m.HeapAlloc)/mebibyte, m.HeapObjects, float64(m.Sys)/mebibyte)
 }
 

@@ -155,12 +155,12 @@ func (w *way) send(ctx context.Context, s *sink, round string, mails int, l lett
 		return seen, err
 	}
 	defer os.RemoveAll(dir)
-	p, err := w.notifier(ctx, s, dir, l, profile)
+	p, err := w.start(ctx, s, dir, l, profile)
 	if err != nil {
 		return seen, err
 	}
 	defer func() { err = errors.Join(err, p.Stop()) }()
-	before, err := awaitIdle(ctx, p)
+	before, err := awaitIdle(ctx, p.Process)
 	if err != nil {
 		return seen, err
 	}
@@ -213,22 +213,29 @@ func awaitIdle(ctx context.Context, p *measure.Process) (used time.Duration, err
 	}
 }
 
-// notifier starts one and returns when it is ready.
-func (w *way) notifier(ctx context.Context, s *sink, dir string, l letterKind, profile string) (*measure.Process, error) {
+// notifier is one that runs, and where its internal listener is.
+type notifier struct {
+	*measure.Process
+	addr string
+}
+
+// start starts a notifier and returns when it is ready.
+func (w *way) start(ctx context.Context, s *sink, dir string, l letterKind, profile string) (n notifier, err error) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		return n, err
 	}
-	addr := free.Addr().String()
+	n.addr = free.Addr().String()
 	free.Close()
 	self, err := os.Executable()
 	if err != nil {
-		return nil, err
+		return n, err
 	}
-	return measure.Start(ctx, "the notifier", self, "notifier", "--to="+profile,
+	n.Process, err = measure.Start(ctx, "the notifier", self, "notifier", "--to="+profile,
 		"--kafka-broker-list="+strings.Join(w.brokers, ","), "--kafka-partitions="+strconv.Itoa(partitions), "--replication-factor=1",
 		"--smtp-url=smtp://"+s.addr, "--smtp-pool="+strconv.Itoa(connections), "--mail-from="+mailFrom,
-		"--template-dir="+l.templates, "--secrets="+secretText, "--public-url="+publicURL, "--internal-addr="+addr, "--state-dir="+filepath.Join(dir, "state"), "--log-level=warn")
+		"--template-dir="+l.templates, "--secrets="+secretText, "--public-url="+publicURL, "--internal-addr="+n.addr, "--state-dir="+filepath.Join(dir, "state"), "--log-level=warn")
+	return n, err
 }
 
 // eventsOf makes an event for each mail.
