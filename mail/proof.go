@@ -2,7 +2,7 @@
 //   - it is written with and without all that may be missing, and with numbers of each plural form;
 //   - text and HTML have the code and each link;
 //   - a fault is named by where it stands, not by the letter that meets it;
-//   - nothing is loaded, run or sent by a mail: no picture but the logo, no style sheet, script or form;
+//   - nothing is loaded, run or sent by a mail: no picture but the logo, no style sheet, script or form, no link to a script;
 //   - Gmail shows it whole.
 
 package mail
@@ -37,6 +37,9 @@ var (
 	}
 	// fetching are attributes of other elements that do.
 	fetching = []string{"srcset", "background", "poster", "dynsrc", "lowsrc", "manifest", "ping", "attributionsrc", "http-equiv"}
+
+	// leading is where a link may lead: not to a script, nor to what only a page has beside it.
+	leading = regexp.MustCompile(`^(?i:https?|mailto|tel):`)
 
 	// cssFetching is what loads or runs something in CSS, in whatever case.
 	cssFetching = regexp.MustCompile(`(?i)(?:url|src|image|image-set|expression)\s*\(|@import|progid:`)
@@ -188,6 +191,8 @@ func still(element xhtml.Token) error {
 		case slices.Contains(fetching, name) || strings.HasPrefix(name, "on") || name == "style" && loads(attribute.Val),
 			name == "href" && element.Data != "a" && element.Data != "area": // whose waits for a click
 			return fmt.Errorf("the HTML has <%s %s>: a mail loads, runs and sends nothing", element.Data, attribute.Key)
+		case name == "href" && !leading.MatchString(attribute.Val):
+			return fmt.Errorf("the HTML has a link to %q: it must lead to http:, https:, mailto: or tel:", attribute.Val)
 		}
 	}
 	return nil
