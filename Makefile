@@ -35,7 +35,8 @@ test: ## unit, HTTP and end-to-end tests on the embedded broker
 
 test-kafka: $(SINK) ## stream, service and end-to-end tests on a real Kafka (KAFKA_BROKER_LIST or a fresh one)
 	$(SAY_RACE)
-	$(WITH_KAFKA) go test $(RACE) -count=1 -parallel 4 -p 1 ./stream/... ./processors/... ./views/... ./e2e/...
+	$(WITH_KAFKA) go test $(RACE) -count=1 -parallel 4 -p 1 ./stream/... ./processors/... ./views/...
+	$(WITH_KAFKA) go test -count=1 -parallel 4 ./e2e/... # the binary as it is run: make test has it with the race detector
 	go test $(RACE) -count=1 -run Aiosmtpd ./mail
 	.ci/kafka run --nodes 3 -- go test $(RACE) -count=1 -run Apply ./stream # moves copies
 	env -u KAFKA_BROKER_LIST go test -count=1 -run VisitorPanics ./stream # with the race detector it is skipped
