@@ -66,7 +66,7 @@ hazards: ## what goka does as it comes, beside ours: a table (KAFKA_BROKER_LIST 
 # buffer with zeros before each table: by default 128 MiB, which then takes longer than the tables stay clean.
 chaos chaos-mail: export JAVA_TOOL_OPTIONS = -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
 chaos: CLEANER := --set log.cleaner.dedupe.buffer.size=4194304 --set log.cleaner.backoff.ms=200
-chaos: ## counts what is lost or doubled when instances, brokers, network and disks fail (CHAOS_SCALE=0.1: a few of each)
+chaos: ## counts what is lost or doubled when instances, brokers, network and disks fail (CHAOS_SCALE=0.05: a few of each)
 	.ci/kafka run --nodes 3 $(CLEANER) -- env CHAOS=1 go test -count=1 -timeout 30m -parallel 4 -v ./stream/chaos
 
 chaos-mail: ## counts every mail while notifiers die, leave and pause, the relay loses answers, Kafka restarts (FAULTS=1: a few)
