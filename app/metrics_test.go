@@ -1,6 +1,7 @@
 package app
 
 import (
+	"io"
 	"os"
 	"regexp"
 	"slices"
@@ -21,7 +22,7 @@ func whole(t *testing.T) *node {
 	}
 	t.Cleanup(broker.Close)
 	log := logrus.New()
-	log.SetOutput(t.Output())
+	log.SetOutput(io.Discard) // clients go on for a moment after the test
 	n := &node{roles: everything, log: log, registry: prometheus.NewRegistry(), settings: settings(t,
 		"--kafka-broker-list="+broker.ListenAddrs()[0], "--replication-factor=1", "--secrets="+NewSecret(), "--state-dir="+t.TempDir(),
 		"--smtp-url=smtp://127.0.0.1", "--mail-from=a@example.com")}

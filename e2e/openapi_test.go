@@ -25,7 +25,6 @@ func TestOpenAPI(t *testing.T) {
 	node := s.api(0)
 	for name, url := range map[string]string{"Public": node.public(""), "Internal": node.internal("")} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, python, "-m", "schemathesis.cli", "--config-file", "schemathesis.toml",

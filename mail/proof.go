@@ -192,7 +192,7 @@ func still(element xhtml.Token) error {
 			name == "href" && element.Data != "a" && element.Data != "area": // whose waits for a click
 			return fmt.Errorf("the HTML has <%s %s>: a mail loads, runs and sends nothing", element.Data, attribute.Key)
 		case name == "href" && !leading.MatchString(attribute.Val):
-			return fmt.Errorf("the HTML has a link to %q: it must lead to http:, https:, mailto: or tel:", attribute.Val)
+			return fmt.Errorf("the HTML has a link to %q: it must be an http, https, mailto or tel address", attribute.Val)
 		}
 	}
 	return nil
