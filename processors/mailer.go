@@ -237,15 +237,14 @@ func (m mailer) skip(at place, reason string) {
 	m.skipped.WithLabelValues(string(at.Topic()), reason).Inc()
 }
 
-// note counts a decision, and logs one of which somebody may have to know.
+// worthKnowing are the decisions of which somebody may have to know.
+var worthKnowing = map[mail.State]string{mail.Expired: "mail not sent", mail.Uncertain: "mail may have been sent"}
+
+// note counts a decision, and logs one that is worth knowing.
 func (m mailer) note(d mail.Delivery) {
 	m.decided.WithLabelValues(string(d.Kind), string(d.State)).Inc()
-	log := m.Log.WithFields(logrus.Fields{"mail_id": d.MailID, "kind": d.Kind, "state": d.State, "attempt": d.Attempt})
-	switch d.State {
-	case mail.Expired:
-		log.Warn("mail not sent")
-	case mail.Uncertain:
-		log.Warn("mail may have been sent")
+	if words := worthKnowing[d.State]; words != "" {
+		m.Log.WithFields(logrus.Fields{"mail_id": d.MailID, "kind": d.Kind, "state": d.State, "attempt": d.Attempt}).Warn(words)
 	}
 }
 
