@@ -136,6 +136,8 @@ func TestCompose_SpeaksInClear_ToItsMailCatcherAlone(t *testing.T) {
 		{"", "", "smtp://mailpit:1025", "mailpit"},
 		{"", "false", "smtp://mailpit:1025", "false"},
 		{relay, "", relay, "mailpit"},
+		{relay, "true", relay, "true"},
+		{relay, "false", relay, "false"},
 		{relay, "relay.example.com", relay, "relay.example.com"},
 	} {
 		project, err := compose(t.Context(), types.Mapping{"COUNTERSIGN_SECRETS": secrets, "SMTP_URL": c.url, "SMTP_INSECURE": c.insecure})

@@ -30,7 +30,7 @@ func compose(t *testing.T, m mail.Mail, l mail.Letter) (headers netmail.Header, 
 	return open(t, composer, m, l)
 }
 
-// ordinary is made once: it tries every template in every language.
+// ordinary is made once for all tests: it tries every template in every language.
 var ordinary = sync.OnceValues(func() (*mail.Composer, error) {
 	return mail.NewComposer(mail.ComposerConfig{From: "Länder <no-reply@example.com>", ReplyTo: "help@example.com"})
 })

@@ -9,7 +9,7 @@ func TestPassive_WhateverALetterWouldLoadRunOrSend_IsFound(t *testing.T) {
 		`<img lowsrc="https://example.com/a.png">`, `<image src="https://example.com/a.png">`, `<input type="image" src="https://example.com/a.png">`,
 		`<picture><source srcset="https://example.com/a.png"></picture>`, `<amp-img src="https://example.com/a.png">`,
 		`<v:fill src="https://example.com/a.png"/>`, `<v:imagedata o:href="https://example.com/a.png"/>`, `<bgsound src="https://example.com/a.mid">`,
-		`<a ping="https://example.com/">`, `<a attributionsrc="https://example.com/">`,
+		`<a href="https://example.com/" ping="https://example.com/">`, `<a href="https://example.com/" attributionsrc="https://example.com/">`,
 		`<a href="javascript:x()">`, `<a href=" JavaScript:x()">`, "<a href=\"java\tscript:x()\">", `<a href="data:text/html,x">`, `<area href="/verify">`,
 		`<html manifest="https://example.com/a">`, `<table background="https://example.com/a.png">`, `<amp-video poster="https://example.com/a.png">`,
 		`<meta http-equiv="refresh" content="0;url=https://example.com/">`, `<p onclick="x()">`, `<P ONCLICK="x()">`, `<math><mi href="https://example.com/">`,
@@ -32,7 +32,7 @@ func TestPassive_WhateverALetterWouldLoadRunOrSend_IsFound(t *testing.T) {
 
 func TestPassive_WhatOnlyShows_IsTaken(t *testing.T) {
 	for _, html := range []string{
-		`<img src="cid:logo@countersign" alt="url(a)">`, `<a href="https://example.com/#url(x)">`, `<area href="http://example.com/">`, `<a href="mailto:help@example.com">`, `<a href="TEL:+1">`,
+		`<img src="cid:logo@countersign" alt="url(a)">`, `<a href="https://example.com/#url(x)">`, `<area href="https://example.com/">`, `<a href="http://example.com/">`, `<a href="mailto:help@example.com">`, `<a href="TEL:+1">`,
 		`<p style="background:linear-gradient(#fff, #000); image-rendering:auto">`, `<style>p { color:red }</style> images and image(s), @import`,
 		`<meta name="viewport" content="width=device-width">`, `<p title="on">`, `<td data-one="x">`,
 	} {

@@ -64,14 +64,9 @@ func letters(mail.Mail) (mail.Letter, error) {
 	return mail.Letter{Code: secretCode, Link: "https://example.com/#handle.sesame"}, nil
 }
 
-// composed is made once: it tries every template in every language.
-var composed = sync.OnceValues(func() (*mail.Composer, error) {
-	return mail.NewComposer(mail.ComposerConfig{From: "Countersign <no-reply@example.com>"})
-})
-
 func startPost(t testing.TB, relay mail.RelayConfig, changes ...func(*mail.SenderConfig)) *post {
 	t.Helper()
-	composer, err := composed()
+	composer, err := ordinary()
 	if err != nil {
 		t.Fatal(err)
 	}
