@@ -30,20 +30,12 @@ func (s *Sender) hand(r result) {
 	s.results = append(s.results, r)
 	s.ask()
 	if len(s.results) == mostUnderWay*s.cfg.Pool/2 {
-		select {
-		case s.enough <- struct{}{}:
-		default:
-		}
+		nudge(s.enough)
 	}
 }
 
 // ask has reports look for results.
-func (s *Sender) ask() {
-	select {
-	case s.toReport <- struct{}{}:
-	default:
-	}
-}
+func (s *Sender) ask() { nudge(s.toReport) }
 
 // reports writes results until no more come. When ctx has ended, each is written once, and nobody waits for it.
 func (s *Sender) reports(ctx context.Context) {

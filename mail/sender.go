@@ -287,9 +287,12 @@ func (s *Sender) Run(ctx context.Context) error {
 }
 
 // wake makes handOut look at the agenda again.
-func (s *Sender) wake() {
+func (s *Sender) wake() { nudge(s.changed) }
+
+// nudge has whoever waits for the channel look, now or when it is back.
+func nudge(c chan<- struct{}) {
 	select {
-	case s.changed <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

@@ -112,7 +112,7 @@ func (y *cycle) returned() {
 	defer y.mu.Unlock()
 	y.calls--
 	if y.calls == 0 {
-		y.call()
+		nudge(y.called)
 	}
 }
 
@@ -121,15 +121,7 @@ func (y *cycle) hurry() {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	y.calls = 0
-	y.call()
-}
-
-// call has a flush that gathers look.
-func (y *cycle) call() {
-	select {
-	case y.called <- struct{}{}:
-	default:
-	}
+	nudge(y.called)
 }
 
 // finish counts one finished record.

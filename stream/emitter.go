@@ -297,12 +297,7 @@ func (e *Emitter) watch(ctx context.Context, needed []access) {
 }
 
 // suspect asks for a look.
-func (e *Emitter) suspect() {
-	select {
-	case e.doubt <- struct{}{}:
-	default:
-	}
-}
+func (e *Emitter) suspect() { nudge(e.doubt) }
 
 // connections are kgo's hooks that tell of broken connections.
 type connections struct{ e *Emitter }

@@ -313,9 +313,6 @@ func (r *replica) take(fetches kgo.Fetches) error {
 	if err := written.Wait(); err != nil {
 		return err
 	}
-	select {
-	case r.moved <- struct{}{}:
-	default:
-	}
+	nudge(r.moved)
 	return nil
 }

@@ -105,9 +105,12 @@ func (s *session) MarkOffset(topic string, partition int32, next int64, _ string
 	}
 }
 
-func (s *session) poke() {
+func (s *session) poke() { nudge(s.work) }
+
+// nudge has whoever waits for the channel look, now or when it is back.
+func nudge(c chan<- struct{}) {
 	select {
-	case s.work <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
