@@ -150,16 +150,11 @@ type seen struct {
 func (w *way) send(ctx context.Context, s *sink, round string, mails int, l letterKind, profile string) (seen seen, err error) {
 	ctx, cancel := context.WithTimeout(ctx, wayTimeout)
 	defer cancel()
-	dir, err := os.MkdirTemp("", "bench-mail")
+	p, err := w.start(ctx, s, l, profile)
 	if err != nil {
 		return seen, err
 	}
-	defer os.RemoveAll(dir)
-	p, err := w.start(ctx, s, dir, l, profile)
-	if err != nil {
-		return seen, err
-	}
-	defer func() { err = errors.Join(err, p.Stop()) }()
+	defer func() { err = errors.Join(err, p.end()) }()
 	before, err := awaitIdle(ctx, p.Process)
 	if err != nil {
 		return seen, err
@@ -173,8 +168,8 @@ func (w *way) send(ctx context.Context, s *sink, round string, mails int, l lett
 		return seen, err
 	}
 	begun := time.Now()
-	if err := w.cl.ProduceSync(ctx, events...).FirstErr(); err != nil {
-		return seen, fmt.Errorf("hand events to Kafka: %w", err)
+	if err := w.hand(ctx, events); err != nil {
+		return seen, err
 	}
 	if err := w.awaitResults(ctx, held+2*int64(mails)); err != nil {
 		return seen, err
@@ -213,14 +208,17 @@ func awaitIdle(ctx context.Context, p *measure.Process) (used time.Duration, err
 	}
 }
 
-// notifier is one that runs, and where its internal listener is.
+// notifier is one that runs, where its internal listener is, and its state.
 type notifier struct {
 	*measure.Process
-	addr string
+	addr, dir string
 }
 
+// end stops the notifier and removes its state.
+func (n notifier) end() error { return errors.Join(n.Stop(), os.RemoveAll(n.dir)) }
+
 // start starts a notifier and returns when it is ready.
-func (w *way) start(ctx context.Context, s *sink, dir string, l letterKind, profile string) (n notifier, err error) {
+func (w *way) start(ctx context.Context, s *sink, l letterKind, profile string) (n notifier, err error) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return n, err
@@ -231,10 +229,18 @@ func (w *way) start(ctx context.Context, s *sink, dir string, l letterKind, prof
 	if err != nil {
 		return n, err
 	}
+	if n.dir, err = os.MkdirTemp("", "bench-mail"); err != nil {
+		return n, err
+	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(n.dir)
+		}
+	}()
 	n.Process, err = measure.Start(ctx, "the notifier", self, "notifier", "--to="+profile,
 		"--kafka-broker-list="+strings.Join(w.brokers, ","), "--kafka-partitions="+strconv.Itoa(partitions), "--replication-factor=1",
 		"--smtp-url=smtp://"+s.addr, "--smtp-pool="+strconv.Itoa(connections), "--mail-from="+mailFrom,
-		"--template-dir="+l.templates, "--secrets="+secretText, "--public-url="+publicURL, "--internal-addr="+n.addr, "--state-dir="+filepath.Join(dir, "state"), "--log-level=warn")
+		"--template-dir="+l.templates, "--secrets="+secretText, "--public-url="+publicURL, "--internal-addr="+n.addr, "--state-dir="+filepath.Join(n.dir, "state"), "--log-level=warn")
 	return n, err
 }
 
@@ -266,6 +272,14 @@ func eventsOf(round string, mails int, l letterKind) (events []*kgo.Record, err 
 		events = append(events, record)
 	}
 	return events, nil
+}
+
+// hand hands events over to the notifier.
+func (w *way) hand(ctx context.Context, events []*kgo.Record) error {
+	if err := w.cl.ProduceSync(ctx, events...).FirstErr(); err != nil {
+		return fmt.Errorf("hand events to Kafka: %w", err)
+	}
+	return nil
 }
 
 // departures is when each mail left, by its id.
