@@ -180,9 +180,13 @@ func (r *scriptedRelay) repeat(conn net.Conn, words string, pause time.Duration)
 func (r *scriptedRelay) serve(conn net.Conn) {
 	reader := bufio.NewReader(conn)
 	var text strings.Builder
-	// answer returns what the script or else the relay says, and whether to go on.
-	answer := func(verb, otherwise string) (string, bool) {
+	// answer returns what the script or else the relay says to a command, none for what is no command's, and whether to go on.
+	// To the script the command is the last: no other conversation's comes between.
+	answer := func(verb, command, otherwise string) (string, bool) {
 		r.mu.Lock()
+		if command != "" {
+			r.commands = append(r.commands, command)
+		}
 		reply := r.script(verb, r.counts[verb])
 		r.counts[verb]++
 		r.mu.Unlock()
@@ -218,7 +222,7 @@ func (r *scriptedRelay) serve(conn net.Conn) {
 		_, err := io.WriteString(conn, reply+"\r\n")
 		return reply, err == nil
 	}
-	if _, ok := answer(greeting, "220 relay.test"); !ok {
+	if _, ok := answer(greeting, "", "220 relay.test"); !ok {
 		return
 	}
 	for {
@@ -228,12 +232,11 @@ func (r *scriptedRelay) serve(conn net.Conn) {
 		}
 		line = strings.TrimRight(line, "\r\n")
 		verb, _, _ := strings.Cut(line, " ")
-		r.mu.Lock()
-		r.commands = append(r.commands, line)
 		if verb == "MAIL" && reader.Buffered() > 0 {
+			r.mu.Lock()
 			r.piped++
+			r.mu.Unlock()
 		}
-		r.mu.Unlock()
 		otherwise := "250 ok"
 		switch verb {
 		case "EHLO":
@@ -248,7 +251,7 @@ func (r *scriptedRelay) serve(conn net.Conn) {
 		case "QUIT":
 			otherwise = "221 bye"
 		}
-		reply, ok := answer(verb, otherwise)
+		reply, ok := answer(verb, line, otherwise)
 		if !ok || verb == "QUIT" {
 			return
 		}
@@ -271,7 +274,7 @@ func (r *scriptedRelay) serve(conn net.Conn) {
 				}
 				text.WriteString(line)
 			}
-			if _, ok := answer(content, "250 queued"); !ok {
+			if _, ok := answer(content, "", "250 queued"); !ok {
 				return
 			}
 		}
